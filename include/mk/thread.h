@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Threads. A thread is known by a send right to its port. All calls may return
+ * MK_E_NOT_IN_MACHINE; those that take a thread also MK_E_BAD_NAME,
+ * MK_E_BAD_RIGHT (not a thread) and MK_E_DEAD (it ended).
+ */
+#ifndef MK_THREAD_H
+#define MK_THREAD_H
+
+#include <mk/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mk_thread_attr {
+    void (*entry)(void *arg); /* runs in the new thread; its return ends the thread */
+    void *arg;
+    const char *label;        /* for people; NULL: none */
+    size_t stack_size;        /* bytes; 0: MK_STACK_DEFAULT */
+    int priority;             /* 1 to MK_PRIO_MAX; 0: the creator's */
+    bool suspended;           /* start with a suspend count of 1 */
+};
+
+/* The calling thread: one user reference, made at the first call and anew if it was released. MK_NAME_NULL outside a machine, or when no name could be had. */
+MK_API mk_name_t mk_thread_self(void);
+
+/*
+ * New thread in `task`; ready at once unless suspended. threadp may be NULL:
+ * then no right is made. The last thread's end ends its task.
+ * MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS, MK_E_TOO_LONG, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY.
+ */
+MK_API MK_NODISCARD mk_err_t mk_thread_create(mk_name_t task, const struct mk_thread_attr *attr, mk_name_t *threadp);
+
+/* End the calling thread. */
+MK_API MK_NORETURN void mk_thread_exit(void);
+
+/* End a thread wherever it is. With the caller itself it does not return. */
+MK_API MK_NODISCARD mk_err_t mk_thread_terminate(mk_name_t thread);
+
+/* Wait until the thread has ended. MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED. */
+MK_API MK_NODISCARD mk_err_t mk_thread_join(mk_name_t thread, mk_time_t deadline);
+
+/* Suspend counts: a thread with a count above 0 does not run. MK_E_OVERFLOW, MK_E_BAD_STATE (resume at 0). */
+MK_API MK_NODISCARD mk_err_t mk_thread_suspend(mk_name_t thread);
+MK_API MK_NODISCARD mk_err_t mk_thread_resume(mk_name_t thread);
+
+/* Make the call that the thread is blocked in return MK_E_ABORTED. MK_E_BAD_STATE when it is not blocked. */
+MK_API MK_NODISCARD mk_err_t mk_thread_abort(mk_name_t thread);
+
+/* 0 to MK_PRIO_MAX. A stronger thread made ready by this runs at once. MK_E_BAD_ARGUMENT. */
+MK_API MK_NODISCARD mk_err_t mk_thread_set_priority(mk_name_t thread, int priority);
+
+/* Let the other ready threads of the same priority run first. */
+MK_API void mk_thread_yield(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

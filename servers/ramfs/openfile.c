@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open files. Each is a port of its own in one port set with the service port.
+ * Its send right carries the file's number as badge, which is how a handler
+ * knows the file; when the last copy of the right goes, the kernel tells with a
+ * no-senders notification, which is how a file is closed, also when its user
+ * crashed. The notification does not say which port it is about, so all open
+ * files are looked at.
+ */
+#include "ramfs.h"
+
+static void destroy(mk_name_t port)
+{
+    mk_err_t err = mk_port_destroy(port);
+
+    if (err != MK_OK)
+        mk_log("a port could not be destroyed: %s", mk_err_text(err));
+}
+
+static struct open_file *find_free(struct ramfs *fs)
+{
+    for (size_t i = 0; i < OPEN_MAX; i++)
+        if (fs->open[i].node == NULL)
+            return &fs->open[i];
+    return NULL;
+}
+
+/* The file's port, in the set, with one send right for the user and the request to be told when that is gone. */
+static mk_err_t make_port(struct ramfs *fs, uint64_t badge, mk_name_t *portp, mk_name_t *sendp)
+{
+    mk_name_t port, send;
+    mk_err_t err = mk_port_create(&port);
+
+    if (err != MK_OK)
+        return err;
+    err = mk_portset_add(fs->set, port);
+    if (err == MK_OK)
+        err = mk_right_make(port, MK_RIGHT_SEND, badge, &send);
+    if (err != MK_OK) {
+        destroy(port);
+        return err;
+    }
+    err = mk_port_notify(port, MK_NOTIFY_NO_SENDERS, 1, port);
+    if (err != MK_OK) {
+        ramfs_release(send);
+        destroy(port);
+        return err;
+    }
+    *portp = port;
+    *sendp = send;
+    return MK_OK;
+}
+
+mk_err_t openfile_open(struct ramfs *fs, struct ramfs_node *node, mk_name_t *sendp)
+{
+    struct open_file *file = find_free(fs);
+    mk_err_t err;
+
+    if (file == NULL)
+        return MK_E_NO_ROOM;
+    err = make_port(fs, (uint64_t)(file - fs->open) + 1, &file->port, sendp);
+    if (err != MK_OK)
+        return err;
+    file->node = node;
+    tree_open(node);
+    return MK_OK;
+}
+
+static void close_file(struct ramfs *fs, struct open_file *file)
+{
+    destroy(file->port);
+    tree_close(&fs->tree, file->node);
+    *file = (struct open_file){NULL, MK_NAME_NULL};
+}
+
+/* A port that still has something queued will be told about itself after that. */
+static bool is_abandoned(mk_name_t port)
+{
+    struct mk_port_state state;
+
+    return mk_port_state(port, &state) == MK_OK && state.nr_send == 0 && state.nr_queued == 0;
+}
+
+mk_err_t openfile_notify(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+
+    ramfs_drop_rights(msg);
+    if (msg->id != MK_NOTIFY_ID + MK_NOTIFY_NO_SENDERS)
+        return MK_OK;
+    for (size_t i = 0; i < OPEN_MAX; i++) {
+        if (fs->open[i].node != NULL && is_abandoned(fs->open[i].port))
+            close_file(fs, &fs->open[i]);
+    }
+    return MK_OK;
+}
+
+mk_err_t openfile_find(struct ramfs *fs, const struct mk_msg *msg, struct ramfs_node **nodep)
+{
+    if (msg->badge == 0 || msg->badge > OPEN_MAX || fs->open[msg->badge - 1].node == NULL)
+        return MK_E_MSG_ID;
+    *nodep = fs->open[msg->badge - 1].node;
+    return MK_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The service: its state, its open files, its operations. */
+#ifndef RAMFS_H
+#define RAMFS_H
+
+#include <mk/mk.h>
+
+#include "tree.h"
+
+#define OPEN_MAX 1024 /* files open at the same time [MK_E_NO_ROOM] */
+
+struct open_file {
+    struct ramfs_node *node; /* NULL: free */
+    mk_name_t port;
+};
+
+struct ramfs {
+    struct ramfs_tree tree;
+    mk_name_t set;                   /* the service port and the ports of all open files */
+    struct open_file open[OPEN_MAX]; /* number n is at n - 1 */
+};
+
+/* Log what failed by our own mistake. */
+void ramfs_release(mk_name_t right);
+
+/* No operation takes rights: release those that came with a request, and keep the right to answer. */
+void ramfs_drop_rights(struct mk_msg *msg);
+
+/* ---- openfile.c ---- */
+
+/* Open the file; *sendp is the right for its user. MK_E_NO_ROOM and the kernel's errors. */
+mk_err_t openfile_open(struct ramfs *fs, struct ramfs_node *node, mk_name_t *sendp);
+
+/* The file that a request was sent to. MK_E_MSG_ID: it was sent to the service. */
+mk_err_t openfile_find(struct ramfs *fs, const struct mk_msg *msg, struct ramfs_node **nodep);
+
+/* Handler of notifications: closes files that nobody can use any more. */
+mk_err_t openfile_notify(void *state, struct mk_msg *msg);
+
+/* ---- service.c ---- */
+
+#define NR_SERVICE_OPS 9
+extern const struct mk_server_op service_ops[NR_SERVICE_OPS];
+
+/* Handler of everything else. */
+mk_err_t service_other(void *state, struct mk_msg *msg);
+
+#endif

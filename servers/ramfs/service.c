@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The operations of the file protocol, on paths and on open files. */
+#include <string.h>
+
+#include "ramfs.h"
+
+static mk_err_t answer(struct mk_msg *msg, const void *bytes, size_t size)
+{
+    if (size > 0)
+        memcpy(msg->body, bytes, size);
+    msg->size = size;
+    msg->nr_rights = 0;
+    return MK_OK;
+}
+
+/* The path that follows `fixed` bytes in the body of a request to the service port. */
+static mk_err_t take_path(struct mk_msg *msg, size_t fixed, const char **pathp, size_t *sizep)
+{
+    ramfs_drop_rights(msg);
+    if (msg->badge != 0)
+        return MK_E_MSG_ID; /* sent to an open file */
+    *pathp = (const char *)msg->body + fixed;
+    *sizep = msg->size - fixed;
+    return tree_check_path(*pathp, *sizep);
+}
+
+static mk_err_t find_node(struct ramfs *fs, struct mk_msg *msg, size_t fixed, struct ramfs_node **nodep)
+{
+    const char *path;
+    size_t size;
+    mk_err_t err = take_path(msg, fixed, &path, &size);
+
+    return err == MK_OK ? tree_lookup(&fs->tree, path, size, nodep) : err;
+}
+
+static mk_err_t find_or_create(struct ramfs *fs, const char *path, size_t size, uint32_t flags,
+                               struct ramfs_node **nodep, bool *is_newp)
+{
+    mk_err_t err = tree_lookup(&fs->tree, path, size, nodep);
+
+    *is_newp = false;
+    if (err == MK_OK && (flags & FS_EXCLUSIVE) != 0)
+        return MK_E_EXISTS;
+    if (err == MK_OK && (*nodep)->is_folder)
+        return MK_E_IS_FOLDER;
+    if (err != MK_E_NOT_FOUND || (flags & FS_CREATE) == 0)
+        return err;
+    err = tree_create(&fs->tree, path, size, false, nodep);
+    *is_newp = err == MK_OK;
+    return err;
+}
+
+static mk_err_t serve_open(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+    struct ramfs_node *node;
+    struct fs_open request;
+    mk_name_t send;
+    const char *path;
+    size_t size;
+    bool is_new;
+    mk_err_t err = take_path(msg, sizeof(request), &path, &size);
+
+    if (err != MK_OK)
+        return err;
+    memcpy(&request, msg->body, sizeof(request));
+    if ((request.flags & ~(uint32_t)(FS_CREATE | FS_EXCLUSIVE | FS_TRUNC)) != 0 || msg->reply == MK_NAME_NULL ||
+        (request.flags & (FS_CREATE | FS_EXCLUSIVE)) == FS_EXCLUSIVE)
+        return MK_E_BAD_ARGUMENT;
+    err = find_or_create(fs, path, size, request.flags, &node, &is_new);
+    if (err != MK_OK)
+        return err;
+    err = openfile_open(fs, node, &send);
+    if (err != MK_OK) {
+        if (is_new)
+            (void)tree_remove(&fs->tree, node);
+        return err;
+    }
+    if ((request.flags & FS_TRUNC) != 0)
+        (void)file_truncate(&fs->tree, node, 0);
+    (void)answer(msg, NULL, 0);
+    msg->rights[0] = (struct mk_msg_right){.name = send, .how = MK_MOVE_SEND};
+    msg->nr_rights = 1;
+    return MK_OK;
+}
+
+static mk_err_t answer_stat(struct mk_msg *msg, const struct ramfs_node *node)
+{
+    struct fs_stat stat = {.size = node->size, .is_folder = node->is_folder, .nr_entries = (uint32_t)node->nr_children};
+
+    return answer(msg, &stat, sizeof(stat));
+}
+
+static mk_err_t serve_stat(void *state, struct mk_msg *msg)
+{
+    struct ramfs_node *node;
+    mk_err_t err = find_node(state, msg, 0, &node);
+
+    return err == MK_OK ? answer_stat(msg, node) : err;
+}
+
+/* One record at `to`; its size, or 0 when it does not fit. */
+static size_t put_entry(char *to, size_t room, const struct ramfs_node *node)
+{
+    size_t size = (sizeof(struct fs_entry) + node->name_size + 7) / 8 * 8;
+    struct fs_entry entry = {
+        .size = node->is_folder ? node->nr_children : node->size,
+        .is_folder = node->is_folder,
+        .name_size = (uint16_t)node->name_size,
+        .record_size = (uint16_t)size,
+    };
+
+    if (size > room)
+        return 0;
+    memset(to, 0, size);
+    memcpy(to, &entry, sizeof(entry));
+    memcpy(to + sizeof(entry), node->name, node->name_size);
+    return size;
+}
+
+static mk_err_t serve_list(void *state, struct mk_msg *msg)
+{
+    struct ramfs_node *folder;
+    struct fs_list request;
+    size_t used = 0;
+    mk_err_t err = find_node(state, msg, sizeof(request), &folder);
+
+    if (err != MK_OK)
+        return err;
+    if (!folder->is_folder)
+        return MK_E_NOT_FOLDER;
+    memcpy(&request, msg->body, sizeof(request));
+    for (size_t i = request.first; i < folder->nr_children; i++) {
+        size_t size = put_entry((char *)msg->body + used, FS_IO_MAX - used, folder->children[i]);
+
+        if (size == 0)
+            break;
+        used += size;
+    }
+    msg->size = used;
+    msg->nr_rights = 0;
+    return MK_OK;
+}
+
+static mk_err_t serve_remove(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+    struct ramfs_node *node;
+    mk_err_t err = find_node(fs, msg, 0, &node);
+
+    if (err == MK_OK)
+        err = tree_remove(&fs->tree, node);
+    return err == MK_OK ? answer(msg, NULL, 0) : err;
+}
+
+static mk_err_t serve_mkdir(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+    struct ramfs_node *node;
+    const char *path;
+    size_t size;
+    mk_err_t err = take_path(msg, 0, &path, &size);
+
+    if (err == MK_OK)
+        err = tree_create(&fs->tree, path, size, true, &node);
+    return err == MK_OK ? answer(msg, NULL, 0) : err;
+}
+
+/* ---- operations of an open file ---- */
+
+static mk_err_t find_file(struct ramfs *fs, struct mk_msg *msg, struct ramfs_node **nodep)
+{
+    ramfs_drop_rights(msg);
+    return openfile_find(fs, msg, nodep);
+}
+
+static mk_err_t serve_read(void *state, struct mk_msg *msg)
+{
+    struct ramfs_node *node;
+    struct fs_io io;
+    mk_err_t err = find_file(state, msg, &node);
+
+    if (err != MK_OK)
+        return err;
+    memcpy(&io, msg->body, sizeof(io));
+    if (io.size > FS_IO_MAX)
+        return MK_E_BAD_ARGUMENT;
+    msg->size = file_read(node, io.offset, msg->body, io.size);
+    return MK_OK;
+}
+
+static mk_err_t serve_write(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+    struct ramfs_node *node;
+    struct fs_io io;
+    mk_err_t err = find_file(fs, msg, &node);
+
+    if (err != MK_OK)
+        return err;
+    memcpy(&io, msg->body, sizeof(io));
+    if (io.size > FS_IO_MAX || io.size != msg->size - sizeof(io))
+        return MK_E_BAD_ARGUMENT;
+    err = file_write(&fs->tree, node, io.offset, (const char *)msg->body + sizeof(io), io.size);
+    return err == MK_OK ? answer(msg, &io, sizeof(io)) : err;
+}
+
+static mk_err_t serve_stat_open(void *state, struct mk_msg *msg)
+{
+    struct ramfs_node *node;
+    mk_err_t err = find_file(state, msg, &node);
+
+    return err == MK_OK ? answer_stat(msg, node) : err;
+}
+
+static mk_err_t serve_truncate(void *state, struct mk_msg *msg)
+{
+    struct ramfs *fs = state;
+    struct ramfs_node *node;
+    struct fs_io io;
+    mk_err_t err = find_file(fs, msg, &node);
+
+    if (err != MK_OK)
+        return err;
+    memcpy(&io, msg->body, sizeof(io));
+    err = file_truncate(&fs->tree, node, io.offset);
+    return err == MK_OK ? answer(msg, NULL, 0) : err;
+}
+
+mk_err_t service_other(void *state, struct mk_msg *msg)
+{
+    (void)state;
+    ramfs_drop_rights(msg);
+    return MK_E_MSG_ID;
+}
+
+const struct mk_server_op service_ops[NR_SERVICE_OPS] = {
+    {FS_OPEN, sizeof(struct fs_open), serve_open},
+    {FS_STAT, 0, serve_stat},
+    {FS_LIST, sizeof(struct fs_list), serve_list},
+    {FS_REMOVE, 0, serve_remove},
+    {FS_MKDIR, 0, serve_mkdir},
+    {FS_READ, sizeof(struct fs_io), serve_read},
+    {FS_WRITE, sizeof(struct fs_io), serve_write},
+    {FS_STAT_OPEN, 0, serve_stat_open},
+    {FS_TRUNCATE, sizeof(struct fs_io), serve_truncate},
+};

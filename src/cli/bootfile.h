@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Boot files: what a machine is made of, in INI.
+ *
+ * Reading goes in steps that can each find errors: bootfile_read (or _parse),
+ * bootfile_override for each --set, bootfile_resolve. Nothing stops at the
+ * first error; bootfile_report prints all of them, by line. No machine here.
+ */
+#ifndef CLI_BOOTFILE_H
+#define CLI_BOOTFILE_H
+
+#include <mk/machine.h>
+
+#include <stdio.h>
+
+#define BOOT_LINE_MAX    197  /* bytes of a line: inih's 200 less CR, LF and NUL */
+#define BOOT_FILE_MAX    (1 << 20)
+#define BOOT_TASKS_MAX   1024
+#define BOOT_CPUS_MAX    1024
+#define BOOT_MEMORY      ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
+#define BOOT_QUANTUM     (10 * MK_MSEC)
+
+enum boot_machine_key {
+    BOOT_KEY_MEMORY,
+    BOOT_KEY_CPUS,
+    BOOT_KEY_CLOCK,
+    BOOT_KEY_QUANTUM,
+    BOOT_KEY_POLICY,
+    BOOT_KEY_ISOLATION,
+    BOOT_KEY_CONTEXT,
+    BOOT_KEY_SEED,
+    BOOT_NR_MACHINE_KEYS,
+};
+
+enum boot_task_key {
+    BOOT_KEY_MODULE,
+    BOOT_KEY_ARGS,
+    BOOT_KEY_PRIORITY,
+    BOOT_KEY_PRIVILEGED,
+    BOOT_KEY_AFTER,
+    BOOT_NR_TASK_KEYS,
+};
+
+/* Where a value came from. Line 0 without an option: not given. */
+struct boot_where {
+    int line;
+    const char *option; /* "--set machine.memory=1G"; NULL: the file. Kept by the caller */
+};
+
+struct boot_machine {
+    struct boot_where where[BOOT_NR_MACHINE_KEYS];
+    uint64_t memory;
+    uint32_t nr_cpus;
+    enum mk_clock clock;
+    mk_time_t quantum;
+    char *policy;
+    enum mk_isolation isolation;
+    enum mk_context context;
+    uint64_t seed;
+};
+
+struct boot_task {
+    char name[MK_LABEL_MAX];
+    int line; /* of its section */
+    struct boot_where where[BOOT_NR_TASK_KEYS];
+    char *module;  /* as written, or the name */
+    char *args;
+    char *after;   /* as written */
+    int priority;
+    bool is_privileged;
+    size_t *deps;  /* indexes of the tasks named by `after`, set by bootfile_resolve */
+    size_t nr_deps;
+    char *plugin;  /* absolute path; NULL until it was found */
+};
+
+struct boot_error {
+    struct boot_where where;
+    char *text;
+};
+
+struct bootfile {
+    char *path;
+    int machine_line; /* of [machine]; 0: there is none */
+    struct boot_machine machine;
+    struct boot_task *tasks; /* in file order */
+    size_t nr_tasks;
+    size_t *order;           /* indexes in start order, set by bootfile_resolve */
+    bool has_task;           /* there is a [task], good or not */
+    bool is_readable;        /* the file could be read: its content was judged */
+    struct boot_error *errors;
+    size_t nr_errors;
+};
+
+void bootfile_init(struct bootfile *boot, const char *path);
+void bootfile_finish(struct bootfile *boot);
+
+/* Read and parse the file at boot->path. */
+void bootfile_read(struct bootfile *boot);
+
+/* Parse text that is in memory. Once for a bootfile. */
+void bootfile_parse(struct bootfile *boot, const char *text, size_t size);
+
+/* Override one value after parsing. `option` is what the user typed, for errors; it must live as long as `boot`. */
+void bootfile_override(struct bootfile *boot, const char *option, const char *section, const char *key,
+                       const char *value);
+
+/* The same for "SECTION.KEY=VALUE". */
+void bootfile_set(struct bootfile *boot, const char *option, const char *assignment);
+
+/* Look over the whole: tasks, quotes, `after`; finds the start order. */
+void bootfile_resolve(struct bootfile *boot);
+
+/* Add an error. With a `where` that was not given it is the file's as a whole. */
+void bootfile_error(struct bootfile *boot, struct boot_where where, const char *format, ...) MK_PRINTF(3, 4);
+
+/* Print the errors, one line each, by line; returns how many there are. */
+size_t bootfile_report(struct bootfile *boot, FILE *out);
+
+/* One error as it is printed, without its newline; to be freed. */
+char *bootfile_error_text(const struct bootfile *boot, const struct boot_error *error);
+
+/* Where to report what is wrong with a task's module: its key, or the section. */
+struct boot_where bootfile_module_where(const struct boot_task *task);
+
+/* The task of this name, or NULL. */
+struct boot_task *bootfile_task(const struct bootfile *boot, const char *name);
+
+/* Names as they are written in boot files. NULL-terminated; of the machine's keys in the order of the enum. */
+extern const char *const bootfile_machine_keys[];
+extern const char *const bootfile_clocks[];
+extern const char *const bootfile_isolations[];
+extern const char *const bootfile_contexts[];
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mk: the table of its commands, and the choice of one. */
+#include "command.h"
+#include "text.h"
+
+#include <mk/version.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command commands[] = {
+    {"run", "run FILE [-c COMMANDS] [--set SECTION.KEY=VALUE]... [--seed N] [--trace OUT] [--stats OUT] [--quiet]",
+     "boot the machine that a boot file describes and run it",
+     "  -c COMMANDS              have the shell run these and end with the last one's status;\n"
+     "                           without it the shell reads from the terminal\n"
+     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine or a task's name\n"
+     "  --seed N                 the same as --set machine.seed=N\n"
+     "  --trace OUT              write a trace for Perfetto or chrome://tracing (JSON)\n"
+     "  --stats OUT              write counters, times and the trace hash after the run (JSON)\n"
+     "  --quiet                  do not show the machine's log\n"
+     "\n"
+     "OUT - is standard output; the machine's own output then goes to standard error.\n"
+     "The exit status is the run's exit code; 1 when the run failed, 2 for bad usage or bad input.\n"
+     "\n"
+     "Example: mk run demo.ini -c 'cat /README.md' --set machine.memory=16M\n",
+     cmd_run},
+    {"check", "check FILE [--set SECTION.KEY=VALUE]... [--json]",
+     "judge a boot file and its plugins, and print what they come to",
+     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine or a task's name\n"
+     "  --json                   print JSON\n"
+     "\n"
+     "Prints the machine, the tasks in start order and the limits. Nothing of a plugin is run.\n"
+     "The exit status is 0 for a good file and 2 for another, with a line FILE:LINE: REASON for each fault.\n"
+     "\n"
+     "Example: mk check demo.ini\n",
+     cmd_check},
+    {"new", "new server NAME", "begin a server of your own in a new folder",
+     "Makes the folder NAME with a server that has two operations, its protocol header, a test, a boot file,\n"
+     "a meson.build and a README.md. NAME has 1 to 31 lower-case letters, digits and '_', a letter first.\n"
+     "\n"
+     "Example: mk new server counter\n",
+     cmd_new},
+    {"help", "help [COMMAND | errors]", "explain mk, a command, or the errors",
+     "Without an argument: the commands. With errors: every error of libmk by number, name and meaning.\n"
+     "\n"
+     "Example: mk help run\n",
+     cmd_help},
+    {0},
+};
+
+const struct command *command_lookup(const char *name)
+{
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+int command_unknown(const char *name)
+{
+    const char *names[sizeof(commands) / sizeof(commands[0]) + 1];
+    size_t n = 0;
+    for (; commands[n].name; n++)
+        names[n] = commands[n].name;
+    names[n++] = "--version";
+    names[n] = NULL;
+    const char *nearest = text_nearest(name, names);
+    char *safe = text_printable(name);
+    if (nearest)
+        fprintf(stderr, "mk: unknown command '%s'; did you mean '%s'?\n", safe, nearest);
+    else
+        fprintf(stderr, "mk: unknown command '%s'; see mk help\n", safe);
+    free(safe);
+    return EXIT_BAD_INPUT;
+}
+
+static int choose(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs("mk: which command? see mk help\n", stderr);
+        return EXIT_BAD_INPUT;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("mk " MK_VERSION);
+        return EXIT_FINE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        static char help[] = "help";
+        argv[1] = help;
+    }
+    const struct command *command = command_lookup(argv[1]);
+    return command ? command->run(argc - 1, argv + 1) : command_unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    int status = choose(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_FINE) {
+        perror("mk: standard output");
+        status = EXIT_FAILED;
+    }
+    return status;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From a boot file to a machine; see setup.h. */
+#include "setup.h"
+
+#include "plugin.h"
+#include "text.h"
+
+#include <mk/error.h>
+#include <mk/task.h>
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHY_SIZE 512
+
+static void add_override(struct setup_overrides *overrides, char *option, const char *text, bool is_seed)
+{
+    overrides->list = text_realloc(overrides->list, overrides->nr + 1, sizeof(*overrides->list));
+    overrides->list[overrides->nr++] = (struct setup_override){option, text, is_seed};
+}
+
+void setup_add_set(struct setup_overrides *overrides, const char *text)
+{
+    add_override(overrides, text_format("--set %s", text), text, false);
+}
+
+void setup_add_seed(struct setup_overrides *overrides, const char *text)
+{
+    add_override(overrides, text_format("--seed %s", text), text, true);
+}
+
+void setup_free_overrides(struct setup_overrides *overrides)
+{
+    for (size_t i = 0; i < overrides->nr; i++)
+        free(overrides->list[i].option);
+    free(overrides->list);
+}
+
+static char *folder_of(const char *path)
+{
+    char *copy = text_dup(path);
+    char *folder = realpath(dirname(copy), NULL);
+    free(copy);
+    return folder ? folder : text_dup(".");
+}
+
+static void check_plugins(struct setup *setup)
+{
+    struct bootfile *boot = &setup->boot;
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        char why[WHY_SIZE] = "";
+        const struct boot_task *task = &boot->tasks[i];
+        mk_err_t err = task->plugin ? mk_plugin_check(task->plugin, why, sizeof(why)) : MK_OK;
+        if (err != MK_OK)
+            bootfile_error(boot, bootfile_module_where(task), "module: %s: %s", task->plugin,
+                           *why ? why : mk_err_text(err));
+    }
+}
+
+static void find_supervisor(struct setup *setup)
+{
+    char *why;
+    setup->supervisor = plugin_find("supervisor", setup->folder, &why);
+    if (why)
+        bootfile_error(&setup->boot, (struct boot_where){0, NULL}, "the supervisor is missing: %s", why);
+    free(why);
+}
+
+bool setup_check_description(struct setup *setup)
+{
+    char *args = setup_describe(setup);
+    bool is_good = strlen(args) < MK_ARGS_MAX;
+    if (!is_good)
+        bootfile_error(&setup->boot, (struct boot_where){1, NULL},
+                       "its tasks take %zu bytes to describe, at most %d are possible; shorten args", strlen(args),
+                       MK_ARGS_MAX - 1);
+    free(args);
+    return is_good;
+}
+
+bool setup_load(struct setup *setup, const char *path, const struct setup_overrides *overrides)
+{
+    struct bootfile *boot = &setup->boot;
+    *setup = (struct setup){.folder = folder_of(path)};
+    bootfile_init(boot, path);
+    bootfile_read(boot);
+    if (!boot->is_readable)
+        return false;
+    for (size_t i = 0; i < overrides->nr; i++) {
+        const struct setup_override *override = &overrides->list[i];
+        if (override->is_seed)
+            bootfile_override(boot, override->option, "machine", "seed", override->text);
+        else
+            bootfile_set(boot, override->option, override->text);
+    }
+    bootfile_resolve(boot);
+    plugin_find_all(boot, setup->folder);
+    check_plugins(setup);
+    find_supervisor(setup);
+    return boot->nr_errors == 0 && setup_check_description(setup);
+}
+
+/* ---- the machine ---- */
+
+static void take_log(void *arg, const char *line)
+{
+    struct setup *setup = arg;
+    if (setup->is_creating) {
+        setup->reasons = text_realloc(setup->reasons, setup->nr_reasons + 1, sizeof(*setup->reasons));
+        setup->reasons[setup->nr_reasons++] = text_dup(line);
+    } else if (!setup->is_quiet) {
+        char *safe = text_printable(line);
+        fprintf(stderr, "mk: %s\n", safe);
+        free(safe);
+    }
+}
+
+/*
+ * The key that a reason is about: the machine speaks of its keys, or of their
+ * values, by name. A key that was given is a better guess than a default.
+ */
+static struct boot_where blame(const struct bootfile *boot, const char *reason)
+{
+    const struct boot_machine *machine = &boot->machine;
+    const char *words[BOOT_NR_MACHINE_KEYS][2] = {
+        [BOOT_KEY_MEMORY] = {"memory", NULL},
+        [BOOT_KEY_CPUS] = {"cpus", "CPU"},
+        [BOOT_KEY_CLOCK] = {"clock", NULL},
+        [BOOT_KEY_QUANTUM] = {"quantum", NULL},
+        [BOOT_KEY_POLICY] = {"policy", machine->policy},
+        [BOOT_KEY_ISOLATION] = {"isolation", bootfile_isolations[machine->isolation]},
+        [BOOT_KEY_CONTEXT] = {"context", bootfile_contexts[machine->context]},
+        [BOOT_KEY_SEED] = {"seed", NULL},
+    };
+    const struct boot_where *best = NULL;
+    const char *first = NULL;
+    for (int i = 0; i < BOOT_NR_MACHINE_KEYS; i++)
+        for (int j = 0; j < 2; j++) {
+            const struct boot_where *where = &machine->where[i];
+            const char *at = words[i][j] ? strcasestr(reason, words[i][j]) : NULL;
+            if (at && (where->line || where->option) && (!first || at < first)) {
+                first = at;
+                best = where;
+            }
+        }
+    return best ? *best : (struct boot_where){boot->machine_line, NULL};
+}
+
+mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep)
+{
+    const struct boot_machine *machine = &setup->boot.machine;
+    const struct mk_machine_config config = {
+        .nr_cpus = machine->nr_cpus,
+        .memory_size = machine->memory,
+        .quantum = machine->quantum,
+        .clock = machine->clock,
+        .isolation = machine->isolation,
+        .context = machine->context,
+        .policy = machine->policy,
+        .seed = machine->seed,
+        .log = take_log,
+        .log_arg = setup,
+    };
+    setup->is_creating = true;
+    mk_err_t err = mk_machine_create(&config, machinep);
+    setup->is_creating = false;
+    for (size_t i = 0; err && i < setup->nr_reasons; i++)
+        bootfile_error(&setup->boot, blame(&setup->boot, setup->reasons[i]), "%s", setup->reasons[i]);
+    if (err && setup->nr_reasons == 0)
+        bootfile_error(&setup->boot, (struct boot_where){setup->boot.machine_line, NULL}, "the machine: %s",
+                       mk_err_text(err));
+    return err;
+}
+
+/* ---- what the supervisor is told ---- */
+
+static void put_escaped(FILE *out, const char *s)
+{
+    for (; *s; s++)
+        switch (*s) {
+        case '\t':
+            fputs("\\t", out);
+            break;
+        case '\n':
+            fputs("\\n", out);
+            break;
+        case '\\':
+            fputs("\\\\", out);
+            break;
+        default:
+            putc(*s, out);
+        }
+}
+
+static void describe_task(FILE *out, const struct bootfile *boot, const struct boot_task *task)
+{
+    put_escaped(out, task->name);
+    putc('\t', out);
+    put_escaped(out, task->plugin);
+    fprintf(out, "\t%d\t%d\t", task->priority, task->is_privileged);
+    for (size_t i = 0; i < task->nr_deps; i++)
+        fprintf(out, "%s%s", i ? "," : "", boot->tasks[task->deps[i]].name);
+    fputs(task->nr_deps ? "\t" : "-\t", out);
+    put_escaped(out, task->args);
+    putc('\n', out);
+}
+
+char *setup_describe(const struct setup *setup)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return text_dup("");
+    for (size_t i = 0; i < setup->boot.nr_tasks; i++)
+        describe_task(out, &setup->boot, &setup->boot.tasks[setup->boot.order[i]]);
+    fclose(out);
+    return text;
+}
+
+void setup_finish(struct setup *setup)
+{
+    for (size_t i = 0; i < setup->nr_reasons; i++)
+        free(setup->reasons[i]);
+    free(setup->reasons);
+    free(setup->folder);
+    free(setup->supervisor);
+    bootfile_finish(&setup->boot);
+}

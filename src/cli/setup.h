@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From a boot file to a machine, as `mk run` and `mk check` share it. */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+#include "bootfile.h"
+
+struct setup {
+    struct bootfile boot;
+    char *folder;     /* of the boot file, absolute */
+    char *supervisor; /* path of the supervisor's plugin */
+    bool is_quiet;    /* the machine's log is not shown */
+    bool is_creating; /* log lines are reasons, not news */
+    char **reasons;   /* why the machine was not created */
+    size_t nr_reasons;
+};
+
+/* One --set or --seed of the command line. */
+struct setup_override {
+    char *option;     /* as typed, for errors */
+    const char *text; /* SECTION.KEY=VALUE, or the seed */
+    bool is_seed;
+};
+
+struct setup_overrides {
+    struct setup_override *list;
+    size_t nr;
+};
+
+void setup_add_set(struct setup_overrides *overrides, const char *text);
+void setup_add_seed(struct setup_overrides *overrides, const char *text);
+void setup_free_overrides(struct setup_overrides *overrides);
+
+/*
+ * Read the file, apply the overrides, find and check every plugin. True when
+ * there were no errors; they are not reported yet.
+ */
+bool setup_load(struct setup *setup, const char *path, const struct setup_overrides *overrides);
+
+/* Whether what the supervisor is to be told is short enough; an error of the boot file if not. */
+bool setup_check_description(struct setup *setup);
+
+/* Create the machine. What it refuses becomes an error of the boot file, at the key that asked for it. */
+mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep);
+
+/* What the supervisor is told: a line for each task in start order, fields separated by tabs. To be freed. */
+char *setup_describe(const struct setup *setup);
+
+void setup_finish(struct setup *setup);
+
+#endif

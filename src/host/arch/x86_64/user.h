@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Access to user memory that cannot crash the kernel, at no cost when all is well.
+ *
+ * Each instruction that touches a user's pointer is listed with a place to go
+ * on when it faults, in the section mk_extable; the trap handler (trap.c) looks
+ * the faulting instruction up there. The idea is that of Linux's exception tables.
+ */
+#ifndef HOST_ARCH_USER_H
+#define HOST_ARCH_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct host_extable_entry {
+    int32_t insn, fixup; /* each relative to its own address */
+};
+
+#define USER_FIXUP(insn, fixup)                 \
+    ".pushsection mk_extable, \"a\"\n"          \
+    ".balign 4\n"                               \
+    ".long " insn " - .\n"                      \
+    ".long " fixup " - .\n"                     \
+    ".popsection\n"
+
+#define USER_ACCESS(suffix, type, insn)                                                                                \
+    static inline __attribute__((always_inline)) bool user_load_##suffix(const void *p, type *out)                     \
+    {                                                                                                                  \
+        type v;                                                                                                        \
+        __asm__ goto("1: " insn " (%[p]), %[v]\n" USER_FIXUP("1b", "%l[fault]")                                        \
+                     : [v] "=r"(v)                                                                                     \
+                     : [p] "r"(p)                                                                                      \
+                     : "memory"                                                                                        \
+                     : fault);                                                                                         \
+        *out = v;                                                                                                      \
+        return true;                                                                                                   \
+    fault:                                                                                                             \
+        return false;                                                                                                  \
+    }                                                                                                                  \
+    static inline __attribute__((always_inline)) bool user_store_##suffix(void *p, type v)                             \
+    {                                                                                                                  \
+        __asm__ goto("1: " insn " %[v], (%[p])\n" USER_FIXUP("1b", "%l[fault]")                                        \
+                     :                                                                                                 \
+                     : [v] "r"(v), [p] "r"(p)                                                                          \
+                     : "memory"                                                                                        \
+                     : fault);                                                                                         \
+        return true;                                                                                                   \
+    fault:                                                                                                             \
+        return false;                                                                                                  \
+    }
+
+USER_ACCESS(u64, uint64_t, "movq")
+USER_ACCESS(u32, uint32_t, "movl")
+
+/* Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then. */
+bool user_copy(void *dst, const void *src, size_t n);
+
+/* Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes. */
+long user_copy_string(char *dst, const char *src, size_t size);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bool user_copy(void *dst, const void *src, size_t n)
+ * long user_copy_string(char *dst, const char *src, size_t size)
+ *
+ * Small copies go by 8 bytes: wider moves stall when the source was just
+ * written with narrow stores. Large ones use the string instruction.
+ */
+	.macro	user_insn insn:vararg
+9:	\insn
+	.pushsection mk_extable, "a"
+	.balign	4
+	.long	9b - .
+	.long	.Lfault - .
+	.popsection
+	.endm
+
+	.text
+	.p2align 4
+	.globl	user_copy
+	.hidden	user_copy
+	.type	user_copy, @function
+user_copy:
+	.cfi_startproc
+	cmp	$256, %rdx
+	ja	4f
+	mov	%rdx, %rcx
+	shr	$4, %rcx
+	jz	2f
+1:	user_insn mov (%rsi), %rax
+	user_insn mov 8(%rsi), %r8
+	user_insn mov %rax, (%rdi)
+	user_insn mov %r8, 8(%rdi)
+	add	$16, %rsi
+	add	$16, %rdi
+	dec	%rcx
+	jnz	1b
+2:	and	$15, %edx
+	jz	6f
+	cmp	$8, %edx
+	jb	3f
+	user_insn mov (%rsi), %rax
+	user_insn mov %rax, (%rdi)
+	add	$8, %rsi
+	add	$8, %rdi
+	sub	$8, %edx
+	jz	6f
+3:	user_insn movzbl (%rsi), %eax
+	user_insn mov %al, (%rdi)
+	inc	%rsi
+	inc	%rdi
+	dec	%edx
+	jnz	3b
+6:	mov	$1, %eax
+	ret
+4:	mov	%rdx, %rcx
+	user_insn rep movsb
+	mov	$1, %eax
+	ret
+.Lfault:
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	user_copy, . - user_copy
+
+	.p2align 4
+	.globl	user_copy_string
+	.hidden	user_copy_string
+	.type	user_copy_string, @function
+user_copy_string:
+	.cfi_startproc
+	xor	%ecx, %ecx
+1:	cmp	%rdx, %rcx
+	jae	3f
+8:	movzbl	(%rsi,%rcx), %eax
+	mov	%al, (%rdi,%rcx)
+	inc	%rcx
+	test	%al, %al
+	jnz	1b
+	lea	-1(%rcx), %rax
+	ret
+3:	mov	$-2, %rax
+	ret
+4:	mov	$-1, %rax
+	ret
+	.pushsection mk_extable, "a"
+	.balign	4
+	.long	8b - .
+	.long	4b - .
+	.popsection
+	.cfi_endproc
+	.size	user_copy_string, . - user_copy_string
+
+	.section .note.GNU-stack, "", @progbits

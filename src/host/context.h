@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Contexts: what runs on a stack.
+ *
+ * A context is born as a ucontext (makecontext) and first entered by
+ * setcontext. Voluntary switches are a register swap in assembly, since
+ * swapcontext pays a system call each way; with `is_ucontext` every switch is a
+ * swapcontext. Both are kept because comparing them is part of the purpose.
+ */
+#ifndef HOST_CONTEXT_H
+#define HOST_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <ucontext.h>
+
+struct host_context {
+    void *sp;         /* of a context that does not run; NULL: fresh, never entered */
+    ucontext_t *uc;   /* at the top of its own stack; NULL: the host thread's own context */
+    char *stack;      /* lowest usable byte */
+    size_t size;
+    void *sanitizer;  /* ASan's fake stack or TSan's fiber */
+};
+
+/* Lay out a context on `stack`; entry(arg) runs at the first switch to it and must never return. May be called again to start over. */
+void host_context_init(struct host_context *context, char *stack, size_t size, void (*entry)(void *), void *arg);
+
+/* The calling host thread's own context, to be switched from first. */
+void host_context_init_self(struct host_context *context, bool is_ucontext);
+void host_context_finish(struct host_context *context);
+
+void host_context_switch(struct host_context *from, struct host_context *to, bool is_ucontext);
+
+/* To be called once, first thing, by `entry`. */
+void host_context_entered(struct host_context *context);
+
+/* As host_context_switch from a context that will never be entered again. */
+void host_context_leave(struct host_context *from, struct host_context *to, bool is_ucontext) __attribute__((noreturn));
+
+/* arch: see switch.S. For the call path, which knows that both are ordinary and no sanitizer is there. */
+void host_switch(void **save, void *load);
+
+#endif

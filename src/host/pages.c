@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host memory by the page; see pages.h. */
+#include "host/pages.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+/* Guards by mprotect split a mapping in two; vm.max_map_count is 65,530 by default. */
+#define GUARDS_BY_MPROTECT_MAX 20000
+
+static atomic_uint nr_mprotect_guards;
+
+size_t host_page_size(void)
+{
+    static size_t size;
+    if (!size)
+        size = (size_t)sysconf(_SC_PAGESIZE);
+    return size;
+}
+
+static void *map(size_t size, int prot)
+{
+    void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void *host_pages_alloc(size_t size)
+{
+    return map(size, PROT_READ | PROT_WRITE);
+}
+
+void *host_pages_reserve(size_t size)
+{
+    return map(size, PROT_NONE);
+}
+
+bool host_pages_commit(void *addr, size_t size)
+{
+    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writable)
+{
+    return mprotect(addr, size, (is_readable ? PROT_READ : 0) | (is_writable ? PROT_WRITE : 0)) == 0;
+}
+
+bool host_pages_decommit(void *addr, size_t size)
+{
+    return mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+void host_pages_free(void *addr, size_t size)
+{
+    if (addr)
+        munmap(addr, size);
+}
+
+bool host_pages_guard(void *addr, size_t size)
+{
+    if (madvise(addr, size, MADV_GUARD_INSTALL) == 0)
+        return true;
+    if (atomic_fetch_add(&nr_mprotect_guards, 1) < GUARDS_BY_MPROTECT_MAX && mprotect(addr, size, PROT_NONE) == 0)
+        return true;
+    atomic_fetch_sub(&nr_mprotect_guards, 1);
+    return false;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host memory by the page: reservations, and what is accessible in them. NULL or false when the host refuses. */
+#ifndef HOST_PAGES_H
+#define HOST_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+size_t host_page_size(void);
+
+void *host_pages_alloc(size_t size);                     /* zeroed, readable and writable */
+void *host_pages_reserve(size_t size);                   /* addresses only */
+bool host_pages_commit(void *addr, size_t size);         /* make reserved pages readable and writable; they read as zero */
+bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writable);
+bool host_pages_decommit(void *addr, size_t size);       /* back to reserved; the contents are gone */
+void host_pages_free(void *addr, size_t size);           /* what alloc or reserve returned */
+
+/*
+ * Make pages that trap on access, at the low end of a stack. Uses guard markers
+ * (MADV_GUARD_INSTALL, Linux 6.13), which need no mapping of their own, else
+ * mprotect while the process is far from the kernel's limit of mappings. False:
+ * the stack has no guard.
+ */
+bool host_pages_guard(void *addr, size_t size);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loading plugins. A copy of the file per instance gives fresh globals; it keeps
+ * its name while it is loaded, so that debuggers and profilers find it. After
+ * loading, the references to malloc, exit, printf and the like are bound to the
+ * runtime's, by writing the plugin's own relocation slots: its memory is then
+ * its task's and its exit its task's, without a change to its source.
+ */
+#include "host/plugin.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/pages.h"
+
+/* ---- the copy ---- */
+
+static pthread_mutex_t folder_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned nr_loaded;
+static char folder[128];
+
+/* Folders of processes that were killed: "mk.PID". */
+static void sweep(const char *base)
+{
+    DIR *dir = opendir(base);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        char path[512], *end;
+        long pid = strncmp(entry->d_name, "mk.", 3) == 0 ? strtol(entry->d_name + 3, &end, 10) : 0;
+        if (pid <= 0 || *end || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+            continue;
+        snprintf(path, sizeof(path), "%s/%.64s", base, entry->d_name);
+        DIR *old = opendir(path);
+        struct dirent *file;
+        while (old && (file = readdir(old)))
+            if (file->d_name[0] != '.')
+                unlinkat(dirfd(old), file->d_name, 0);
+        if (old)
+            closedir(old);
+        rmdir(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* The process's own folder, in memory if possible. */
+static bool folder_acquire(void)
+{
+    static const char *const bases[] = {"/dev/shm", "/tmp"};
+    bool is_ok = true;
+    pthread_mutex_lock(&folder_lock);
+    if (nr_loaded == 0) {
+        is_ok = false;
+        for (size_t i = 0; i < 2 && !is_ok; i++) {
+            sweep(bases[i]);
+            snprintf(folder, sizeof(folder), "%s/mk.%d", bases[i], (int)getpid());
+            is_ok = mkdir(folder, 0700) == 0 || errno == EEXIST;
+        }
+    }
+    nr_loaded += is_ok;
+    pthread_mutex_unlock(&folder_lock);
+    return is_ok;
+}
+
+static void folder_release(void)
+{
+    pthread_mutex_lock(&folder_lock);
+    if (--nr_loaded == 0)
+        rmdir(folder);
+    pthread_mutex_unlock(&folder_lock);
+}
+
+static bool copy_bytes(int from, int to)
+{
+    char buffer[8192];
+    ssize_t n;
+    while ((n = read(from, buffer, sizeof(buffer))) > 0)
+        if (write(to, buffer, (size_t)n) != n)
+            return false;
+    return n == 0;
+}
+
+static bool copy_file(const char *from_path, const char *to_path)
+{
+    bool is_ok = false;
+    int from = open(from_path, O_RDONLY | O_CLOEXEC);
+    int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (from >= 0 && to >= 0)
+        is_ok = copy_bytes(from, to);
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        is_ok = close(to) == 0 && is_ok;
+    return is_ok;
+}
+
+/* ---- binding ---- */
+
+struct tables {
+    uintptr_t base;
+    const ElfW(Sym) *symbols;
+    const char *strings;
+    const ElfW(Rela) *relocations[2];
+    size_t nr_relocations[2];
+    char *relro; /* pages that the dynamic linker made read-only */
+    size_t relro_size;
+};
+
+static void find_tables(const struct link_map *map, struct tables *t)
+{
+    size_t page = host_page_size();
+    memset(t, 0, sizeof(*t));
+    t->base = map->l_addr;
+    for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
+        switch (d->d_tag) {
+        case DT_SYMTAB: t->symbols = (const void *)d->d_un.d_ptr; break;
+        case DT_STRTAB: t->strings = (const void *)d->d_un.d_ptr; break;
+        case DT_JMPREL: t->relocations[0] = (const void *)d->d_un.d_ptr; break;
+        case DT_PLTRELSZ: t->nr_relocations[0] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
+        case DT_RELA: t->relocations[1] = (const void *)d->d_un.d_ptr; break;
+        case DT_RELASZ: t->nr_relocations[1] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
+        default: break;
+        }
+    }
+    const ElfW(Ehdr) *header = (const void *)t->base;
+    const ElfW(Phdr) *segments = (const void *)(t->base + header->e_phoff);
+    for (int i = 0; i < header->e_phnum; i++) {
+        if (segments[i].p_type != PT_GNU_RELRO)
+            continue;
+        uintptr_t start = (t->base + segments[i].p_vaddr) & ~(page - 1);
+        uintptr_t end = (t->base + segments[i].p_vaddr + segments[i].p_memsz) & ~(page - 1);
+        t->relro = (char *)start;
+        t->relro_size = end - start;
+    }
+}
+
+static void bind_one(const struct tables *t, const ElfW(Rela) *r, const struct host_binding *bindings)
+{
+    unsigned type = ELF64_R_TYPE(r->r_info);
+    if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64)
+        return;
+    const ElfW(Sym) *symbol = &t->symbols[ELF64_R_SYM(r->r_info)];
+    if (symbol->st_shndx != SHN_UNDEF)
+        return;
+    for (const struct host_binding *b = bindings; b->name; b++)
+        if (strcmp(t->strings + symbol->st_name, b->name) == 0)
+            *(uintptr_t *)(t->base + r->r_offset) = (uintptr_t)b->function;
+}
+
+static bool bind_all(void *handle, const struct host_binding *bindings)
+{
+    struct link_map *map;
+    struct tables t;
+    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0)
+        return false;
+    find_tables(map, &t);
+    if (t.relro_size && mprotect(t.relro, t.relro_size, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    for (int table = 0; table < 2; table++)
+        for (size_t i = 0; i < t.nr_relocations[table]; i++)
+            bind_one(&t, &t.relocations[table][i], bindings);
+    return !t.relro_size || mprotect(t.relro, t.relro_size, PROT_READ) == 0;
+}
+
+/* ---- open and close ---- */
+
+mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const char *label,
+                          const struct host_binding *bindings, char *why, size_t why_size)
+{
+    static atomic_uint generation;
+
+    if (!folder_acquire()) {
+        snprintf(why, why_size, "no folder for plugins can be made in /dev/shm or /tmp");
+        return MK_E_LIMIT_HOST;
+    }
+    snprintf(plugin->path, sizeof(plugin->path), "%s/%.64s.so.%u", folder, label, atomic_fetch_add(&generation, 1) + 1);
+    for (char *p = plugin->path + strlen(folder) + 1; *p; p++)
+        if (*p == '/')
+            *p = '_';
+    if (!copy_file(path, plugin->path)) {
+        snprintf(why, why_size, "cannot be copied to %s: %s", plugin->path, strerror(errno));
+        unlink(plugin->path);
+        folder_release();
+        return MK_E_LIMIT_HOST;
+    }
+    plugin->handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
+    const void *const *entry = plugin->handle ? dlsym(plugin->handle, "mk_server_entry") : NULL;
+    if (!entry || !bind_all(plugin->handle, bindings)) {
+        const char *error = dlerror();
+        const char *text = error ? strchr(error, ' ') : NULL; /* without the copy's path */
+        snprintf(why, why_size, "cannot be loaded:%s", text ? text : " its symbols cannot be bound");
+        host_plugin_close(plugin);
+        return MK_E_PLUGIN_FILE;
+    }
+    plugin->entry = *entry;
+    return MK_OK;
+}
+
+void host_plugin_close(struct host_plugin *plugin)
+{
+    if (plugin->handle)
+        dlclose(plugin->handle);
+    plugin->handle = NULL;
+    unlink(plugin->path);
+    folder_release();
+}

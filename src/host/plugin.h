@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Plugins: checked by reading their ELF file, loaded from a copy of their own, so that every instance has fresh globals. */
+#ifndef HOST_PLUGIN_H
+#define HOST_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mk/error.h>
+
+/* What a plugin's reference to a libc function is bound to instead. */
+struct host_binding {
+    const char *name;
+    void (*function)(void);
+};
+
+struct host_plugin {
+    void *handle;
+    const void *entry; /* its mk_server_entry */
+    char path[256];    /* of the copy */
+};
+
+/* Read-only. MK_OK, MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, with a line in why. */
+mk_err_t host_plugin_check(const char *path, char *why, size_t why_size);
+
+/* After a check. MK_E_PLUGIN_FILE, MK_E_LIMIT_HOST, with a line in why. */
+mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const char *label,
+                          const struct host_binding *bindings, char *why, size_t why_size);
+void host_plugin_close(struct host_plugin *plugin);
+
+#endif

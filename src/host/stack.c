@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Stacks in slabs; see stack.h. */
+#include "host/stack.h"
+
+#include <mk/types.h>
+
+#include "host/pages.h"
+
+#define GUARD_SIZE     ((size_t)65536)
+#define SLAB_FIRST     4
+#define SLAB_LAST      256
+
+/* Stands at the low end of its mapping, where nothing else would be. */
+struct slab {
+    struct list link;
+    size_t size;
+};
+
+void host_stacks_init(struct host_stacks *stacks)
+{
+    list_init(&stacks->slabs);
+    stacks->next = NULL;
+    stacks->nr_left = stacks->nr_slabs = 0;
+}
+
+void host_stacks_finish(struct host_stacks *stacks)
+{
+    list_for_each_safe (link, &stacks->slabs) {
+        struct slab *slab = list_entry(link, struct slab, link);
+        host_pages_free(slab, slab->size);
+    }
+    host_stacks_init(stacks);
+}
+
+/* A mapping for n stacks of `size` bytes: the first stack's guard, or NULL. */
+static char *slab_create(struct host_stacks *stacks, size_t n, size_t size)
+{
+    size_t header = host_page_size();
+    size_t bytes = header + n * (GUARD_SIZE + size);
+    struct slab *slab = host_pages_alloc(bytes);
+    if (!slab)
+        return NULL;
+    slab->size = bytes;
+    list_add_tail(&slab->link, &stacks->slabs);
+    return (char *)slab + header;
+}
+
+static size_t next_slab_count(const struct host_stacks *stacks)
+{
+    size_t n = SLAB_FIRST << (2 * (stacks->nr_slabs < 4 ? stacks->nr_slabs : 3));
+    return n < SLAB_LAST ? n : SLAB_LAST;
+}
+
+char *host_stack_alloc(struct host_stacks *stacks, size_t size)
+{
+    char *base;
+
+    if (size != MK_STACK_DEFAULT) {
+        base = slab_create(stacks, 1, size);
+    } else {
+        if (!stacks->nr_left) {
+            size_t n = next_slab_count(stacks);
+            stacks->next = slab_create(stacks, n, size);
+            if (!stacks->next)
+                return NULL;
+            stacks->nr_left = n;
+            stacks->nr_slabs++;
+        }
+        base = stacks->next;
+        stacks->next += GUARD_SIZE + size;
+        stacks->nr_left--;
+    }
+    if (!base)
+        return NULL;
+    host_pages_guard(base, GUARD_SIZE);
+    return base + GUARD_SIZE;
+}
+
+void host_stack_free(char *stack)
+{
+    struct slab *slab = (struct slab *)(void *)(stack - GUARD_SIZE - host_page_size());
+    list_remove(&slab->link);
+    host_pages_free(slab, slab->size);
+}

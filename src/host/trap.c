@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps: host signals that a machine's thread caused.
+ *
+ * The handler runs on a stack of its own and switches nothing. It only rewrites
+ * the interrupted context and returns, so that everything after it is ordinary
+ * code:
+ *   - an instruction listed in the exception table goes on at its fixup;
+ *   - a thread of a machine is abandoned where it is: the CPU goes on at
+ *     trap_main on the CPU's trap stack, which tells the kernel;
+ *   - anything else goes to whoever handled the signal before us.
+ */
+#include "host/cpu.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <ucontext.h>
+
+#include "host/arch/x86_64/user.h"
+#include "host/pages.h"
+
+#define TRAP_STACK_SIZE   ((size_t)65536)
+#define SIGNAL_STACK_SIZE ((size_t)65536)
+
+#define EFLAGS_TF 0x100
+#define EFLAGS_DF 0x400
+#define EFLAGS_AC 0x40000
+
+_Thread_local struct host_cpu *host_this_cpu;
+
+extern const struct host_extable_entry __start_mk_extable[] __attribute__((visibility("hidden")));
+extern const struct host_extable_entry __stop_mk_extable[] __attribute__((visibility("hidden")));
+
+static const struct {
+    int signal;
+    const char *what;
+} signals[] = {
+    {SIGSEGV, "bad access"}, {SIGBUS, "bad access"},  {SIGFPE, "arithmetic error"},
+    {SIGILL, "illegal instruction"}, {SIGTRAP, "breakpoint"}, {SIGABRT, "abort"},
+};
+#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned nr_users;
+static struct sigaction old_actions[NR_SIGNALS];
+
+static uint64_t fixup_find(uint64_t rip)
+{
+    for (const struct host_extable_entry *e = __start_mk_extable; e < __stop_mk_extable; e++)
+        if ((uint64_t)(uintptr_t)&e->insn + (uint64_t)(int64_t)e->insn == rip)
+            return (uint64_t)(uintptr_t)&e->fixup + (uint64_t)(int64_t)e->fixup;
+    return 0;
+}
+
+static void trap_main(void)
+{
+    static const uint32_t default_mxcsr = 0x1f80;
+    __asm__ volatile("fninit; ldmxcsr %0" : : "m"(default_mxcsr));
+    host_this_cpu->on_trap(host_this_cpu);
+    abort();
+}
+
+static void pass_on(int signal, siginfo_t *info, void *context, const struct sigaction *old)
+{
+    if (old->sa_flags & SA_SIGINFO) {
+        old->sa_sigaction(signal, info, context);
+    } else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
+        old->sa_handler(signal);
+    } else {
+        sigaction(signal, old, NULL); /* the instruction faults again, without us */
+        if (info->si_code <= 0)
+            raise(signal);
+    }
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+    struct host_cpu *cpu = host_this_cpu;
+    uint64_t rip = (uint64_t)regs[REG_RIP];
+    uint64_t fixup = signal == SIGSEGV || signal == SIGBUS ? fixup_find(rip) : 0;
+    size_t which = 0;
+
+    while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
+        which++;
+    if (fixup) {
+        regs[REG_RIP] = (greg_t)fixup;
+    } else if (cpu && cpu->has_thread) {
+        cpu->has_thread = false;
+        cpu->trap = (struct host_trap){signal, (uint64_t)(uintptr_t)info->si_addr, rip, signals[which].what};
+        if (signal == SIGSEGV && info->si_code == SI_KERNEL)
+            cpu->trap.address = (uint64_t)regs[REG_RSP];
+        regs[REG_RIP] = (greg_t)(uintptr_t)trap_main;
+        regs[REG_RSP] = (greg_t)(uintptr_t)(cpu->trap_stack + TRAP_STACK_SIZE - 8); /* as after a call */
+        regs[REG_EFL] &= ~(greg_t)(EFLAGS_TF | EFLAGS_DF | EFLAGS_AC);
+    } else {
+        pass_on(signal, info, context, &old_actions[which]);
+    }
+    errno = saved_errno;
+}
+
+bool host_traps_acquire(void)
+{
+    bool is_ok = true;
+    pthread_mutex_lock(&users_lock);
+    if (nr_users == 0) {
+        struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+        action.sa_sigaction = on_signal;
+        sigfillset(&action.sa_mask);
+        for (size_t i = 0; i < NR_SIGNALS; i++)
+            is_ok = is_ok && sigaction(signals[i].signal, &action, &old_actions[i]) == 0;
+    }
+    if (is_ok)
+        nr_users++;
+    pthread_mutex_unlock(&users_lock);
+    return is_ok;
+}
+
+void host_traps_release(void)
+{
+    pthread_mutex_lock(&users_lock);
+    if (--nr_users == 0)
+        for (size_t i = 0; i < NR_SIGNALS; i++)
+            sigaction(signals[i].signal, &old_actions[i], NULL);
+    pthread_mutex_unlock(&users_lock);
+}
+
+bool host_cpu_enter(struct host_cpu *cpu)
+{
+    stack_t stack = {.ss_size = SIGNAL_STACK_SIZE};
+
+    if (!cpu->trap_stack)
+        cpu->trap_stack = host_pages_alloc(TRAP_STACK_SIZE);
+    if (!cpu->signal_stack)
+        cpu->signal_stack = host_pages_alloc(SIGNAL_STACK_SIZE);
+    if (!cpu->old_signal_stack)
+        cpu->old_signal_stack = calloc(1, sizeof(stack_t));
+    if (!cpu->trap_stack || !cpu->signal_stack || !cpu->old_signal_stack)
+        return false;
+    stack.ss_sp = cpu->signal_stack;
+    if (sigaltstack(&stack, cpu->old_signal_stack) != 0)
+        return false;
+    host_context_init_self(&cpu->scheduler, cpu->is_ucontext);
+    cpu->has_thread = false;
+    host_this_cpu = cpu;
+    return true;
+}
+
+void host_cpu_leave(struct host_cpu *cpu)
+{
+    host_this_cpu = NULL;
+    sigaltstack(cpu->old_signal_stack, NULL);
+    host_context_finish(&cpu->scheduler);
+}
+
+void host_cpu_finish(struct host_cpu *cpu)
+{
+    host_pages_free(cpu->trap_stack, TRAP_STACK_SIZE);
+    host_pages_free(cpu->signal_stack, SIGNAL_STACK_SIZE);
+    free(cpu->old_signal_stack);
+    cpu->trap_stack = NULL;
+    cpu->signal_stack = cpu->old_signal_stack = NULL;
+}
+
+int64_t host_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

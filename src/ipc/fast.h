@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The short way of mk_call and mk_reply_receive: the partner waits already, the
+ * message is bytes only, nobody stronger is ready. No allocation, no queue, no
+ * pass through the scheduler. Anything unusual returns false with nothing
+ * changed that the long way (message.c) would not write again; it does the same, slowly.
+ *
+ * Times and counts are those of the long way, so that a traced run (which never
+ * comes here) has the same clock.
+ */
+#ifndef IPC_FAST_H
+#define IPC_FAST_H
+
+#include "host/arch/x86_64/user.h"
+#include "ipc/ipc.h"
+#include "kern/sched.h"
+
+#define FAST inline __attribute__((always_inline))
+
+/* What the sender's header says, as far as the short way needs it. */
+struct fast_message {
+    const void *body;
+    uint64_t size;
+    uint32_t id, status;
+};
+
+static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
+{
+    uint64_t body;
+    uint32_t nr_rights;
+    if (!user_load_u32(&msg->nr_rights, &nr_rights) || !user_load_u64(&msg->size, &m->size) ||
+        !user_load_u64(&msg->body, &body) || !user_load_u32(&msg->id, &m->id) ||
+        !user_load_u32(&msg->status, &m->status))
+        return false;
+    m->body = (const void *)(uintptr_t)body;
+    return nr_rights == 0;
+}
+
+/* Body and header into the waiting thread's buffers. */
+static FAST bool fast_store(const struct thread *to, const struct fast_message *m, uint64_t badge, mk_name_t reply,
+                            uint32_t seqno)
+{
+    struct mk_msg *msg = to->msg;
+    return likely(m->size <= to->capacity) && likely(user_copy(to->body, m->body, m->size)) &&
+           user_store_u32(&msg->id, m->id) && user_store_u32(&msg->status, m->status) &&
+           user_store_u64(&msg->size, m->size) && user_store_u32(&msg->nr_rights, 0) &&
+           user_store_u64(&msg->badge, badge) && user_store_u32(&msg->reply, reply) &&
+           user_store_u32(&msg->seqno, seqno);
+}
+
+static FAST mk_time_t fast_time(const struct cpu *cpu, uint64_t size)
+{
+    return cpu->now + cpu->call_cost + cpu->copy_cost * (mk_time_t)((size + 63) / 64);
+}
+
+/* May `to` have the CPU now? */
+static FAST bool fast_may_run(const struct cpu *cpu, const struct thread *to, mk_time_t now)
+{
+    return likely(!cpu->flags) && likely(now < cpu->next_event) && likely(!to->flags) &&
+           likely(sched_none_stronger(cpu, to->priority));
+}
+
+static FAST void fast_switch(struct cpu *cpu, struct thread *self, struct thread *to, mk_time_t now)
+{
+    self->state = THREAD_BLOCKED;
+    self->run_time += now - cpu->run_start;
+    cpu->now = cpu->run_start = now;
+    to->state = THREAD_RUNNING;
+    to->wait = MK_WAIT_NONE;
+    to->wait_object = NULL;
+    to->wait_status = MK_OK;
+    to->nr_switches++;
+    cpu->nr_switches++;
+    cpu->nr_sends++;
+    cpu->current = to;
+    host_switch(&self->context.sp, to->context.sp);
+}
+
+static FAST bool fast_set_buffers(struct thread *self, struct mk_msg *msg)
+{
+    uint64_t body, capacity, rights;
+    uint32_t max_rights;
+    if (!user_load_u64(&msg->body, &body) || !user_load_u64(&msg->capacity, &capacity) ||
+        !user_load_u64(&msg->rights, &rights) || !user_load_u32(&msg->max_rights, &max_rights))
+        return false;
+    self->msg = msg;
+    self->body = (void *)(uintptr_t)body;
+    self->capacity = capacity;
+    self->rights = (struct mk_msg_right *)(uintptr_t)rights;
+    self->max_rights = max_rights;
+    return true;
+}
+
+/* True: the call is over, its status is in the thread. False: go the long way. */
+static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
+{
+    struct thread *self = cpu->current;
+    struct fast_message m;
+
+    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(!fast_load(msg, &m)))
+        return false;
+    const struct entry *entry = space_lookup(self->space, dest);
+    if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
+        return false;
+    struct port *port = entry->port;
+    struct list *receivers = likely(!list_empty(&port->receivers)) || !port->set ? &port->receivers : &port->set->receivers;
+    if (unlikely(list_empty(receivers)) || unlikely(port->is_dead))
+        return false;
+    struct thread *to = list_first(receivers, struct thread, queue);
+    struct space *space = to->space;
+    mk_time_t now = fast_time(cpu, m.size);
+    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(!space->free) || unlikely(m.size > MK_BODY_MAX))
+        return false;
+    struct entry *reply = &space->table[space->free];
+    if (unlikely(!fast_set_buffers(self, msg)) ||
+        unlikely(!fast_store(to, &m, entry->badge, reply->name, port->seqno)))
+        return false;
+
+    /* commit */
+    self->serial++;
+    self->call_port = port->id;
+    self->wait = MK_WAIT_REPLY;
+    self->wait_object = NULL;
+    space->free = reply->next_free;
+    space->nr_free--;
+    space->nr_names++;
+    reply->type = ENTRY_REPLY;
+    reply->user_refs = 1;
+    reply->dead_name = NULL;
+    reply->caller = self;
+    reply->serial = self->serial;
+    port->seqno++;
+    list_remove(&to->queue);
+    cpu->nr_calls++;
+    fast_switch(cpu, self, to, now);
+    return true;
+}
+
+static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg)
+{
+    struct thread *self = cpu->current;
+    struct fast_message m;
+    uint32_t name;
+
+    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(!user_load_u32(&msg->reply, &name)) ||
+        unlikely(!fast_load(msg, &m)))
+        return false;
+    struct space *space = self->space;
+    struct entry *reply = space_lookup(space, name);
+    const struct entry *entry = space_lookup(space, receive);
+    if (unlikely(!reply) || unlikely(reply->type != ENTRY_REPLY) || unlikely(!entry))
+        return false;
+    struct list *queue;
+    void *object;
+    if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port))) {
+        queue = &entry->port->receivers;
+        object = entry->port;
+    } else if (entry->type == MK_RIGHT_PORT_SET && list_empty(&entry->set->ready)) {
+        queue = &entry->set->receivers;
+        object = entry->set;
+    } else {
+        return false;
+    }
+    struct thread *to = reply->caller;
+    mk_time_t now = fast_time(cpu, m.size);
+    if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
+        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_set_buffers(self, msg)) ||
+        unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, 0)))
+        return false;
+
+    /* commit */
+    to->serial++;
+    space_give_back(space, reply);
+    self->wait = MK_WAIT_RECEIVE;
+    self->wait_object = object;
+    list_add_tail(&self->queue, queue);
+    fast_switch(cpu, self, to, now);
+    return true;
+}
+
+#endif

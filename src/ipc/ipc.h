@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The objects of IPC: port spaces and their entries, ports, port sets, rights
+ * on their way, queued messages.
+ *
+ * Terms and semantics: GNU Mach Reference Manual, chapter 4.
+ *
+ *   space entry --> port <-- space entry (receive right, one at most)
+ *                    |  queue of kmsg, each carrying refs
+ *                    |  waiting receivers, waiting senders
+ *                    +--> port set
+ *
+ * A receive right is in one of four states: in a space (port->space), in a
+ * message (port->transit: the port that the message was sent to), with the
+ * kernel (object ports and the bootstrap port: neither), or gone (is_dead).
+ *
+ * References: every entry, every ref on its way, every special port and the
+ * kernel's own pointers hold one reference to the port's memory.
+ */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include "kern/machine.h"
+
+#include <mk/port.h>
+
+enum object_kind { OBJECT_NONE, OBJECT_TASK, OBJECT_THREAD, OBJECT_DEVICE, OBJECT_MACHINE };
+
+struct notify;
+
+struct port {
+    uint32_t refs;
+    uint8_t object_kind; /* enum object_kind: the kernel answers for it by calls, not messages */
+    bool is_dead;
+    bool is_dying;       /* in the machine's list of ports to be torn down */
+    uint16_t nr_queued, queue_limit;
+    uint16_t nr_reserved;    /* room kept for woken senders */
+    struct space *space;     /* of the receive right, or NULL */
+    mk_name_t name;          /* of the receive right there */
+    uint32_t nr_send;        /* send rights: user references in spaces, and on their way */
+    uint32_t nr_send_once;
+    uint32_t nr_unused;      /* send-once rights dropped unused: notices that the next receives find */
+    uint32_t make_count;
+    uint32_t seqno;
+    uint64_t id;
+    struct list messages;
+    struct list receivers;   /* threads */
+    struct list senders;     /* threads waiting for room */
+    struct portset *set;
+    struct list set_link;    /* in set->ready or set->idle */
+    struct list all_link;    /* in the machine's ports; when dying, in its dying_ports */
+    struct notify *notifies; /* all requests about this port */
+    union {
+        void *object;          /* by kind */
+        struct port *transit;  /* receive right is in a message queued there */
+        int64_t exit_code;     /* of a dead task's port */
+    };
+};
+
+struct portset {
+    uint64_t id;
+    struct space *space;
+    struct list ready;       /* ports with messages, in turn */
+    struct list idle;
+    struct list receivers;   /* threads */
+    struct list all_link;
+};
+
+/* Internal status of a woken receiver: look again. */
+#define MK_RETRY ((mk_err_t)1)
+
+/* ---- port spaces ---- */
+
+#define ENTRY_REPLY 32 /* with the public kinds of enum mk_right_type: the right to answer a call */
+
+struct entry {
+    union {
+        struct port *port;
+        struct portset *set;
+        struct thread *caller; /* ENTRY_REPLY */
+        uint64_t next_free;    /* index */
+    };
+    union {
+        uint64_t badge;
+        uint64_t serial;       /* ENTRY_REPLY */
+    };
+    struct notify *dead_name;  /* request for a dead-name notice under this name */
+    mk_name_t name;            /* generation and index; of a free entry: the next name it will have */
+    uint16_t user_refs;
+    uint8_t type;              /* bits of MK_RIGHT_*, or ENTRY_REPLY; 0: free */
+};
+_Static_assert(sizeof(struct entry) == 32, "an entry is half a cache line");
+
+#define NAME_INDEX_BITS 21
+#define NAME_INDEX_MASK ((1u << NAME_INDEX_BITS) - 1)
+
+struct space {
+    struct entry *table;     /* reserved for all names, committed as it grows: never moves */
+    uint64_t free;           /* first free entry, 0: none */
+    uint32_t size;           /* entries committed; index 0 is never used */
+    uint32_t fresh;          /* first entry never used */
+    uint32_t nr_names;
+    uint32_t nr_free;        /* in the free list */
+    struct task *task;
+    struct mk_machine *machine;
+    uint32_t *hash;          /* (port, badge) to index of send rights that do not stand under the receive right's name */
+    uint32_t hash_size, hash_used;
+    uint32_t nr_receive;
+};
+
+mk_err_t space_create(struct task *task, struct space **spacep);
+void space_destroy(struct space *space); /* releases every right */
+
+static inline struct entry *space_lookup(const struct space *space, mk_name_t name)
+{
+    uint32_t index = name & NAME_INDEX_MASK;
+    if (unlikely(index >= space->fresh))
+        return NULL;
+    struct entry *entry = &space->table[index];
+    return likely(entry->name == name) && likely(entry->type) ? entry : NULL;
+}
+
+/* Make sure that n names, and as many send rights in the hash, can be added without failing. MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
+mk_err_t space_reserve(struct space *space, uint32_t n);
+
+/* A free entry, under a fresh name; it cannot fail after space_reserve. The caller fills it in. */
+struct entry *space_take(struct space *space, uint8_t type);
+void space_give_back(struct space *space, struct entry *entry);
+
+/* The entry of the send right to (port, badge), also under the receive right's name; NULL: none. */
+struct entry *space_find_send(struct space *space, const struct port *port, uint64_t badge);
+void space_hash_add(struct space *space, const struct entry *entry);
+void space_hash_remove(struct space *space, const struct entry *entry);
+
+/* ---- rights on their way ---- */
+
+struct ref {
+    uint8_t type;        /* MK_RIGHT_SEND, _RECEIVE, _SEND_ONCE, ENTRY_REPLY, or 0: none */
+    union {
+        struct port *port;
+        struct thread *caller;
+    };
+    union {
+        uint64_t badge;
+        uint64_t serial;
+    };
+};
+
+static inline bool reply_is_valid(const struct thread *caller, uint64_t serial)
+{
+    return caller->serial == serial;
+}
+
+/* Can `name` be moved, copied or made like this? Nothing changes. `earlier` user references of it were promised already. */
+mk_err_t ref_check(struct space *space, mk_name_t name, uint32_t how, uint32_t earlier);
+/* Do it, after ref_check and, for MOVE_RECEIVE, space_reserve(space, 1). */
+struct ref ref_take(struct space *space, mk_name_t name, uint32_t how);
+/* The name in `space` for a ref that arrives; uses it up. After space_reserve(space, 1). MK_NAME_DEAD when it died. */
+mk_name_t ref_put(struct space *space, struct ref ref);
+/* Use up a ref that will never arrive. */
+void ref_drop(struct mk_machine *machine, struct ref ref);
+/* As the receiver sees it: MK_RIGHT_*. */
+uint32_t ref_kind(const struct ref *ref);
+
+/* ---- ports ---- */
+
+/* A port with one reference and the receive right with the kernel. NULL: no memory. */
+struct port *port_create(struct mk_machine *machine, enum object_kind kind, void *object);
+void port_release(struct mk_machine *machine, struct port *port); /* one reference */
+/* The receive right goes: the port dies, or is sent to who asked for it. Uses no stack by depth of nesting. */
+void port_destroy(struct mk_machine *machine, struct port *port);
+/* After nr_send fell: no-senders. */
+void port_senders_fell(struct mk_machine *machine, struct port *port);
+void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n);  /* n send rights, one reference */
+void port_drop_send_once(struct mk_machine *machine, struct port *port);         /* unused; one reference */
+/* Keep the set's lists right after a change of queue or membership. */
+void port_update_set(struct port *port);
+
+static inline bool port_has_message(const struct port *port)
+{
+    return port->nr_queued || port->nr_unused;
+}
+
+static inline bool port_is_full(const struct port *port)
+{
+    return (uint32_t)port->nr_queued + port->nr_reserved >= port->queue_limit;
+}
+
+/* Receive right of `entry` leaves its space for nowhere in particular; send rights under the name stay. After space_reserve(1). */
+struct port *entry_take_receive(struct space *space, struct entry *entry);
+/* Give the port's receive right to a space, under the name of its unbadged send right if there is one. After space_reserve(1). */
+struct entry *space_put_receive(struct space *space, struct port *port);
+/* Drop what an entry holds beside a receive right, all user references, and free it. */
+void entry_release_all(struct space *space, struct entry *entry);
+/* Drop one user reference. */
+void entry_release(struct space *space, struct entry *entry);
+
+/* ---- port sets ---- */
+
+mk_err_t portset_create(struct space *space, struct portset **setp, mk_name_t *namep);
+void portset_destroy(struct space *space, struct entry *entry);
+void portset_add(struct portset *set, struct port *port);
+void portset_remove(struct port *port);
+
+/* ---- notifications ---- */
+
+struct notify {
+    struct notify *next;     /* of the port's */
+    enum mk_notify event;
+    uint32_t sync;           /* NO_SENDERS */
+    struct ref to;           /* send-once right */
+    struct kmsg *kmsg;       /* paid for in advance */
+    struct space *space;     /* DEAD_NAME: whose name */
+    mk_name_t name;
+};
+
+mk_err_t notify_request(struct space *space, struct entry *entry, enum mk_notify event, uint32_t sync, mk_name_t to);
+/* Take a request off its port, if it is there. */
+struct notify *notify_find(struct port *port, enum mk_notify event, const struct space *space, mk_name_t name);
+void notify_unlink(struct port *port, struct notify *notify);
+void notify_cancel(struct mk_machine *machine, struct port *port, struct notify *notify);
+/* Send it; `port` is what it is about. Frees the request. */
+void notify_fire(struct mk_machine *machine, struct port *port, struct notify *notify, struct ref carried);
+
+/* ---- messages ---- */
+
+struct kmsg {
+    struct list link;
+    uint64_t number;         /* in the trace */
+    uint64_t badge;
+    uint32_t id;
+    mk_err_t status;
+    struct ref reply;
+    uint32_t size;
+    uint16_t nr_rights, max_rights; /* max: what it was allocated for */
+    uint32_t max_size;
+    struct ref rights[];     /* then the body */
+};
+
+static inline char *kmsg_body(struct kmsg *kmsg)
+{
+    return (char *)&kmsg->rights[kmsg->max_rights];
+}
+
+struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_rights, uint32_t size);
+void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg);    /* its rights were taken out */
+void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg); /* with its rights */
+
+/*
+ * Deliver to a port that is alive, never waiting and whatever the queue limit:
+ * into a waiting receiver's buffers, or into the queue. Returns the receiver,
+ * unblocked but not yet ready, or NULL.
+ */
+struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kmsg);
+
+/* Calls of the message header; see <mk/message.h>. The deadline is not negative. */
+mk_err_t ipc_send(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline);
+mk_err_t ipc_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
+mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline);
+mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg);
+mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
+
+/* After a larger queue limit: senders that wait may go on. */
+void port_limit_changed(struct cpu *cpu, struct port *port);
+
+/* A thread ends while it waits or has room reserved. */
+void ipc_thread_ended(struct cpu *cpu, struct thread *thread);
+
+#endif

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sending and receiving, the long way: with rights, queues, waiting, deadlines.
+ * The short way, a call to a server that waits already, is fast.h.
+ *
+ * The life of a message (ARCHITECTURE.md tells it with the numbers used here):
+ *   (1) decode: read the user's header, find the right, allocate, copy the body in. Everything that can fail.
+ *   (2) wait for room in the queue, if it is full; then decode the rights anew.
+ *   (3) commit: the rights leave the sender, the send-once right is used up.
+ *   (4) deliver: into the buffers of a waiting receiver, or into the queue.
+ *   (5) receive: make names, copy out, wake a sender that waits for the room.
+ */
+#include "ipc/ipc.h"
+
+#include "host/arch/x86_64/user.h"
+#include "kern/choice.h"
+#include "kern/sched.h"
+
+/* ---- (1) decode ---- */
+
+/* What a send needs, checked but not yet done. */
+struct sending {
+    struct mk_msg header;
+    struct kmsg *kmsg;
+    struct entry *dest;
+    uint32_t reply_how;      /* disposition of header.reply; 0: no reply right */
+    uint32_t nr_rights;
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+};
+
+static mk_err_t check_header(const struct mk_msg *header)
+{
+    return header->size > MK_BODY_MAX || header->nr_rights > MK_RIGHTS_MAX ? MK_E_MSG_TOO_LARGE : MK_OK;
+}
+
+/* User references of names[i] that entries before i take. A moved receive right counts as all. */
+static uint32_t promised_before(const struct mk_msg_right *rights, uint32_t i)
+{
+    uint32_t n = 0;
+    bool is_move = rights[i].how == MK_MOVE_SEND || rights[i].how == MK_MOVE_SEND_ONCE;
+    for (uint32_t j = 0; j < i; j++) {
+        if (rights[j].name != rights[i].name)
+            continue;
+        if (rights[j].how == MK_MOVE_SEND || rights[j].how == MK_MOVE_SEND_ONCE)
+            n += is_move || rights[i].how == MK_COPY_SEND;
+        else if (rights[j].how == MK_MOVE_RECEIVE)
+            n += !is_move && rights[i].how != MK_COPY_SEND ? MK_USER_REFS_MAX : 0;
+    }
+    return n;
+}
+
+/* A receive right must not come to wait in its own queue, however many ports lie between. */
+static bool is_circular(const struct port *moved, const struct port *dest)
+{
+    for (const struct port *p = dest; p; p = p->space || p->object_kind ? NULL : p->transit)
+        if (p == moved)
+            return true;
+    return false;
+}
+
+static mk_err_t check_right(struct space *space, const struct sending *s, uint32_t i, const struct port *dest)
+{
+    const struct mk_msg_right *right = &s->rights[i];
+    if (right->name == MK_NAME_NULL)
+        return right->how >= MK_MOVE_RECEIVE && right->how <= MK_MAKE_SEND_ONCE ? MK_OK : MK_E_BAD_ARGUMENT;
+    mk_err_t err = ref_check(space, right->name, right->how, promised_before(s->rights, i));
+    if (!err && right->how == MK_MOVE_RECEIVE && is_circular(space_lookup(space, right->name)->port, dest))
+        err = MK_E_CIRCULAR;
+    return err;
+}
+
+/* The reply right of mk_send: made from a receive right, or a send-once right that is moved. */
+static mk_err_t check_reply(struct space *space, struct sending *s)
+{
+    s->reply_how = 0;
+    if (s->header.reply == MK_NAME_NULL)
+        return MK_OK;
+    const struct entry *entry = space_lookup(space, s->header.reply);
+    if (!entry)
+        return MK_E_BAD_NAME;
+    s->reply_how = entry->type & MK_RIGHT_RECEIVE ? MK_MAKE_SEND_ONCE : MK_MOVE_SEND_ONCE;
+    for (uint32_t i = 0; i < s->nr_rights; i++)
+        if (s->rights[i].name == s->header.reply && s->rights[i].how == MK_MOVE_SEND_ONCE)
+            return MK_E_BAD_RIGHT;
+    return ref_check(space, s->header.reply, s->reply_how, 0);
+}
+
+/* Destination and rights, which can change while a sender waits. */
+static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending *s, bool with_reply)
+{
+    struct entry *entry = space_lookup(space, dest);
+    if (!entry)
+        return dest == MK_NAME_DEAD ? MK_E_DEAD : MK_E_BAD_NAME;
+    if (!(entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
+        return MK_E_BAD_RIGHT;
+    const struct port *port = entry->type == ENTRY_REPLY ? NULL : entry->port;
+    s->dest = entry;
+    if (port && port->object_kind != OBJECT_NONE && !port->is_dead)
+        return MK_E_BAD_RIGHT; /* the kernel's own ports take no messages */
+    uint32_t nr_receive = 0;
+    for (uint32_t i = 0; i < s->nr_rights; i++) {
+        if (s->rights[i].name == dest && s->rights[i].how == MK_MOVE_SEND_ONCE)
+            return MK_E_BAD_RIGHT;
+        mk_err_t err = check_right(space, s, i, port);
+        if (err)
+            return err;
+        nr_receive += s->rights[i].how == MK_MOVE_RECEIVE;
+    }
+    mk_err_t err = with_reply ? check_reply(space, s) : MK_OK;
+    if (!err && with_reply && s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == dest)
+        err = MK_E_BAD_RIGHT;
+    if (!err && nr_receive)
+        err = space_reserve(space, nr_receive);
+    return err;
+}
+
+static mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending *s)
+{
+    if (!user_copy(&s->header, msg, sizeof(s->header)))
+        return MK_E_BAD_ADDRESS;
+    mk_err_t err = check_header(&s->header);
+    if (err)
+        return err;
+    s->nr_rights = s->header.nr_rights;
+    s->reply_how = 0;
+    if (!user_copy(s->rights, s->header.rights, s->nr_rights * sizeof(s->rights[0])))
+        return MK_E_BAD_ADDRESS;
+    s->kmsg = kmsg_create(cpu->machine, s->nr_rights, (uint32_t)s->header.size);
+    if (!s->kmsg)
+        return MK_E_NO_MEMORY;
+    s->kmsg->nr_rights = 0;
+    if (!user_copy(kmsg_body(s->kmsg), s->header.body, s->header.size)) {
+        kmsg_free(cpu->machine, s->kmsg);
+        return MK_E_BAD_ADDRESS;
+    }
+    s->kmsg->id = s->header.id;
+    s->kmsg->status = s->header.status;
+    cpu->now += cpu->copy_cost * (mk_time_t)((s->header.size + 63) / 64) +
+                cpu->machine->costs.right * (mk_time_t)s->nr_rights * (cpu->copy_cost != 0);
+    return MK_OK;
+}
+
+/* ---- (3) commit ---- */
+
+static void take_rights(struct space *space, struct sending *s, struct port *dest)
+{
+    struct kmsg *kmsg = s->kmsg;
+    for (uint32_t i = 0; i < s->nr_rights; i++) {
+        const struct mk_msg_right *right = &s->rights[i];
+        kmsg->rights[i] = right->name ? ref_take(space, right->name, right->how) : (struct ref){0};
+        if (kmsg->rights[i].type == MK_RIGHT_RECEIVE)
+            kmsg->rights[i].port->transit = dest;
+    }
+    kmsg->nr_rights = (uint16_t)s->nr_rights;
+    if (s->reply_how)
+        kmsg->reply = ref_take(space, s->header.reply, s->reply_how);
+}
+
+/* ---- (5) into a receiver's buffers ---- */
+
+/*
+ * Deliver to `thread`'s buffers. MK_OK: delivered, kmsg is gone.
+ * MK_E_BAD_ADDRESS: lost, kmsg is gone. Anything else: nothing changed.
+ */
+static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, uint32_t seqno)
+{
+    struct mk_msg *msg = thread->msg;
+    struct space *space = thread->space;
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+
+    if (kmsg->size > thread->capacity || kmsg->nr_rights > thread->max_rights) {
+        bool is_told = user_store_u64(&msg->size, kmsg->size) && user_store_u32(&msg->nr_rights, kmsg->nr_rights);
+        return is_told ? MK_E_MSG_TOO_LARGE : MK_E_MSG_TOO_LARGE;
+    }
+    mk_err_t err = space_reserve(space, kmsg->nr_rights + 1u);
+    if (err)
+        return err;
+    /* All that can fault comes before the first right moves; what was written once can be written again. */
+    memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
+    if (!user_copy(thread->body, kmsg_body(kmsg), kmsg->size) ||
+        !user_copy(thread->rights, rights, kmsg->nr_rights * sizeof(rights[0])) ||
+        !user_store_u32(&msg->id, kmsg->id) || !user_store_u32((uint32_t *)&msg->status, (uint32_t)kmsg->status) ||
+        !user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights) ||
+        !user_store_u64(&msg->badge, kmsg->badge) || !user_store_u32(&msg->seqno, seqno)) {
+        kmsg_destroy(cpu->machine, kmsg);
+        return MK_E_BAD_ADDRESS;
+    }
+    for (uint32_t i = 0; i < kmsg->nr_rights; i++) {
+        rights[i].how = ref_kind(&kmsg->rights[i]);
+        rights[i].name = ref_put(space, kmsg->rights[i]);
+    }
+    user_copy(thread->rights, rights, kmsg->nr_rights * sizeof(rights[0]));
+    user_store_u32(&msg->reply, ref_put(space, kmsg->reply));
+    kmsg_free(cpu->machine, kmsg);
+    return MK_OK;
+}
+
+/* A message that the kernel owes for a send-once right that went unused. */
+static mk_err_t copy_out_unused(struct cpu *cpu, struct thread *thread, struct port *port)
+{
+    struct kmsg *kmsg = kmsg_create(cpu->machine, 0, sizeof(struct mk_notification));
+    if (!kmsg)
+        return MK_E_NO_MEMORY;
+    *(struct mk_notification *)(void *)kmsg_body(kmsg) = (struct mk_notification){.event = MK_NOTIFY_SEND_ONCE};
+    kmsg->id = MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE;
+    kmsg->badge = MK_BADGE_KERNEL;
+    mk_err_t err = copy_out(cpu, thread, kmsg, port->seqno);
+    if (err && err != MK_E_BAD_ADDRESS) {
+        kmsg_free(cpu->machine, kmsg);
+        return err;
+    }
+    port->nr_unused--;
+    port->seqno++;
+    return err;
+}
+
+/* ---- (2) room in the queue ---- */
+
+static void wake_senders(struct cpu *cpu, struct port *port)
+{
+    while (!list_empty(&port->senders) && !port_is_full(port)) {
+        struct thread *sender = list_entry(choice_from(cpu, CHOICE_WAKE, &port->senders), struct thread, queue);
+        port->nr_reserved++; /* nobody else gets the room while the sender is on its way */
+        port->refs++;
+        sender->slot = port;
+        sched_wake(cpu, sender, MK_OK);
+    }
+}
+
+static void give_slot_back(struct cpu *cpu, struct thread *thread)
+{
+    struct port *port = thread->slot;
+    if (!port)
+        return;
+    thread->slot = NULL;
+    port->nr_reserved--;
+    if (!port->is_dead)
+        wake_senders(cpu, port);
+    port_release(cpu->machine, port);
+}
+
+void port_limit_changed(struct cpu *cpu, struct port *port)
+{
+    wake_senders(cpu, port);
+}
+
+void ipc_thread_ended(struct cpu *cpu, struct thread *thread)
+{
+    give_slot_back(cpu, thread);
+}
+
+/* ---- (4) deliver ---- */
+
+static struct list *receivers_of(const struct port *port)
+{
+    if (!list_empty(&port->receivers) || !port->set)
+        return (struct list *)(uintptr_t)&port->receivers;
+    return &port->set->receivers;
+}
+
+struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kmsg)
+{
+    struct list *receivers;
+
+    kmsg->number = ++cpu->nr_sends;
+    trace(cpu, MK_TRACE_SEND, kmsg->number, port->id, kmsg->size);
+    while (!list_empty(receivers = receivers_of(port))) {
+        struct thread *receiver = list_entry(choice_from(cpu, CHOICE_WAKE, receivers), struct thread, queue);
+        uint64_t number = kmsg->number, size = kmsg->size;
+        mk_err_t err = copy_out(cpu, receiver, kmsg, port->seqno);
+        sched_unblock(cpu, receiver, err);
+        if (err == MK_OK || err == MK_E_BAD_ADDRESS) {
+            port->seqno++;
+            trace(cpu, MK_TRACE_RECEIVE, number, port->id, size);
+            return receiver;
+        }
+        sched_ready(cpu, receiver); /* it cannot take this one: told so, and the next may */
+    }
+    list_add_tail(&kmsg->link, &port->messages);
+    port->nr_queued++;
+    port_update_set(port);
+    return NULL;
+}
+
+/* Deliver an answer to the thread that waits for it. The caller, unblocked but not yet ready. */
+static struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg *kmsg)
+{
+    uint64_t number = kmsg->number = ++cpu->nr_sends;
+    uint32_t size = kmsg->size;
+    trace(cpu, MK_TRACE_SEND, number, 0, size);
+    mk_err_t err = copy_out(cpu, caller, kmsg, 0);
+    if (err && err != MK_E_BAD_ADDRESS)
+        kmsg_destroy(cpu->machine, kmsg);
+    trace(cpu, MK_TRACE_RECEIVE, number, 0, size);
+    sched_unblock(cpu, caller, err);
+    return caller;
+}
+
+/* ---- sending ---- */
+
+/* Steps 3 and 4 for a send-once or reply right: never waits. *heirp: a thread to be made ready. */
+static mk_err_t send_once(struct cpu *cpu, struct space *space, struct sending *s, struct thread **heirp)
+{
+    struct entry entry = *s->dest;
+    if (entry.dead_name)
+        notify_cancel(cpu->machine, entry.port, entry.dead_name);
+    take_rights(space, s, entry.type == ENTRY_REPLY ? NULL : entry.port);
+    space_give_back(space, s->dest);
+    if (entry.type == ENTRY_REPLY) {
+        *heirp = reply_deliver(cpu, entry.caller, s->kmsg);
+        return MK_OK;
+    }
+    s->kmsg->badge = entry.badge;
+    entry.port->nr_send_once--;
+    *heirp = port_deliver(cpu, entry.port, s->kmsg);
+    port_release(cpu->machine, entry.port);
+    return MK_OK;
+}
+
+/* Is the destination gone? */
+static bool dest_is_dead(const struct entry *entry)
+{
+    return entry->type == ENTRY_REPLY ? !reply_is_valid(entry->caller, entry->serial) : entry->port->is_dead;
+}
+
+/*
+ * All of a send but the decoding of the header. `is_call`: the current thread will
+ * wait for the answer; its serial names the call.
+ */
+static mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s, mk_time_t deadline, bool is_call,
+                             struct thread **heirp)
+{
+    struct thread *self = cpu->current;
+    mk_err_t err;
+
+    for (;;) {
+        err = check_names(self->space, dest, s, !is_call);
+        if (!err && dest_is_dead(s->dest))
+            err = MK_E_DEAD;
+        if (err)
+            break;
+        struct port *port = s->dest->port;
+        if (s->dest->type & MK_RIGHT_SEND && !self->slot && port_is_full(port) && list_empty(receivers_of(port))) {
+            err = sched_may_wait(cpu, deadline);
+            if (!err)
+                err = sched_block(cpu, &port->senders, MK_WAIT_SEND, port, deadline, NULL);
+            if (err)
+                break;
+            continue; /* woken with room reserved */
+        }
+        if (is_call) {
+            self->serial++;
+            s->kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = self, .serial = self->serial};
+        }
+        if (!(s->dest->type & MK_RIGHT_SEND))
+            return send_once(cpu, self->space, s, heirp);
+        if (self->slot)
+            self->slot->nr_reserved--;
+        s->kmsg->badge = s->dest->badge;
+        port->refs++; /* the sender's right may be the last, and travel in the message */
+        take_rights(self->space, s, port);
+        *heirp = port_deliver(cpu, port, s->kmsg);
+        if (self->slot) {
+            port_release(cpu->machine, self->slot);
+            self->slot = NULL;
+        }
+        port_release(cpu->machine, port);
+        return MK_OK;
+    }
+    kmsg_free(cpu->machine, s->kmsg);
+    give_slot_back(cpu, self);
+    return err;
+}
+
+mk_err_t ipc_send(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct sending s;
+    struct thread *heir = NULL;
+    mk_err_t err = sending_begin(cpu, msg, &s);
+    if (!err)
+        err = send_message(cpu, dest, &s, deadline, false, &heir);
+    if (heir)
+        sched_ready(cpu, heir);
+    return err;
+}
+
+/* ---- receiving ---- */
+
+static mk_err_t set_buffers(struct thread *self, struct mk_msg *msg)
+{
+    uint64_t body, capacity, rights;
+    uint32_t max_rights;
+    if (!user_load_u64(&msg->body, &body) || !user_load_u64(&msg->capacity, &capacity) ||
+        !user_load_u64(&msg->rights, &rights) || !user_load_u32(&msg->max_rights, &max_rights))
+        return MK_E_BAD_ADDRESS;
+    self->msg = msg;
+    self->body = (void *)(uintptr_t)body;
+    self->capacity = capacity;
+    self->rights = (struct mk_msg_right *)(uintptr_t)rights;
+    self->max_rights = max_rights;
+    return MK_OK;
+}
+
+/* Take the next message of a port that has one. */
+static mk_err_t take_message(struct cpu *cpu, struct port *port)
+{
+    struct thread *self = cpu->current;
+
+    if (!port->nr_queued) {
+        mk_err_t err = copy_out_unused(cpu, self, port);
+        port_update_set(port);
+        return err;
+    }
+    struct kmsg *kmsg = list_first(&port->messages, struct kmsg, link);
+    uint64_t number = kmsg->number, size = kmsg->size;
+    list_remove(&kmsg->link);
+    mk_err_t err = copy_out(cpu, self, kmsg, port->seqno);
+    if (err && err != MK_E_BAD_ADDRESS) {
+        list_add_head(&kmsg->link, &port->messages);
+        return err;
+    }
+    port->nr_queued--;
+    port->seqno++;
+    port_update_set(port);
+    trace(cpu, MK_TRACE_RECEIVE, number, port->id, size);
+    wake_senders(cpu, port);
+    return err;
+}
+
+/* The rest of a receive; `heir` is made ready, or gets the CPU if this waits. */
+static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline,
+                                struct thread *heir)
+{
+    struct thread *self = cpu->current;
+    mk_err_t err = set_buffers(self, msg);
+
+    while (!err) {
+        const struct entry *entry = space_lookup(self->space, receive);
+        struct port *port = NULL;
+        struct list *queue = NULL;
+        if (!entry) {
+            err = MK_E_BAD_NAME;
+        } else if (entry->type & MK_RIGHT_RECEIVE) {
+            queue = &entry->port->receivers;
+            if (port_has_message(entry->port))
+                port = entry->port;
+        } else if (entry->type == MK_RIGHT_PORT_SET) {
+            queue = &entry->set->receivers;
+            if (!list_empty(&entry->set->ready))
+                port = list_entry(choice_from(cpu, CHOICE_PORT, &entry->set->ready), struct port, set_link);
+        } else {
+            err = MK_E_BAD_RIGHT;
+        }
+        if (!err && port) {
+            err = take_message(cpu, port);
+            break;
+        }
+        if (!err)
+            err = sched_may_wait(cpu, deadline);
+        if (err)
+            break;
+        struct thread *next = heir;
+        heir = NULL;
+        err = sched_block(cpu, queue, MK_WAIT_RECEIVE, entry->port, deadline, next);
+        if (err != MK_RETRY)
+            break;
+        err = MK_OK;
+    }
+    if (heir)
+        sched_ready(cpu, heir);
+    return err;
+}
+
+mk_err_t ipc_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    return receive_message(cpu, receive, msg, deadline, NULL);
+}
+
+/* ---- calling and replying ---- */
+
+static mk_err_t wait_for_reply(struct cpu *cpu, mk_time_t deadline, struct thread *heir)
+{
+    struct thread *self = cpu->current;
+    mk_err_t err = MK_OK;
+
+    if (!(self->serial & 1))
+        err = MK_E_DEAD; /* the request was lost on delivery */
+    else
+        err = sched_may_wait(cpu, deadline);
+    if (!err)
+        return sched_block(cpu, NULL, MK_WAIT_REPLY, NULL, deadline, heir);
+    if (self->serial & 1)
+        self->serial++;
+    if (heir)
+        sched_ready(cpu, heir);
+    return err == MK_E_WOULD_BLOCK ? MK_E_TIMED_OUT : err; /* it was sent: not the same as nothing done */
+}
+
+mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct sending s;
+    struct thread *self = cpu->current, *heir = NULL;
+    mk_err_t err = sending_begin(cpu, msg, &s);
+    if (err)
+        return err;
+    err = set_buffers(self, msg);
+    if (err) {
+        kmsg_free(cpu->machine, s.kmsg);
+        return err;
+    }
+    const struct entry *entry = space_lookup(self->space, dest);
+    uint64_t call = ++cpu->nr_calls;
+    self->call_port = entry && entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE) ? entry->port->id : 0;
+    trace(cpu, MK_TRACE_CALL, call, self->call_port, s.header.id);
+    err = send_message(cpu, dest, &s, deadline, true, &heir);
+    if (!err)
+        err = wait_for_reply(cpu, deadline, heir);
+    else if (heir)
+        sched_ready(cpu, heir);
+    trace(cpu, MK_TRACE_CALL_END, call, (uint64_t)(int64_t)err, 0);
+    return err;
+}
+
+/* Steps 1, 3 and 4 of an answer. */
+static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, struct thread **heirp)
+{
+    struct thread *self = cpu->current;
+    struct sending s;
+    mk_err_t err = sending_begin(cpu, msg, &s);
+    if (err)
+        return err;
+    err = check_names(self->space, s.header.reply, &s, false);
+    if (!err && !(s.dest->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
+        err = MK_E_BAD_RIGHT;
+    if (!err && dest_is_dead(s.dest)) {
+        entry_release(self->space, s.dest);
+        err = MK_E_DEAD;
+    }
+    if (err) {
+        kmsg_free(cpu->machine, s.kmsg);
+        return err;
+    }
+    return send_once(cpu, self->space, &s, heirp);
+}
+
+mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg)
+{
+    struct thread *heir = NULL;
+    mk_err_t err = reply_message(cpu, msg, &heir);
+    if (heir)
+        sched_ready(cpu, heir);
+    return err;
+}
+
+mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct thread *heir = NULL;
+    uint32_t reply;
+    if (!user_load_u32(&msg->reply, &reply))
+        return MK_E_BAD_ADDRESS;
+    if (reply != MK_NAME_NULL) {
+        mk_err_t err = reply_message(cpu, msg, &heir);
+        if (err && err != MK_E_DEAD)
+            return err;
+    }
+    return receive_message(cpu, receive, msg, deadline, heir);
+}

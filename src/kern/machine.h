@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's central objects: machine, CPU, task, thread.
+ *
+ * One host thread runs a machine at a time and the kernel switches threads only
+ * where it says so (sched_block, sched_point, and the call path), so that no
+ * field needs a lock.
+ */
+#ifndef KERN_MACHINE_H
+#define KERN_MACHINE_H
+
+#include <mk/machine.h>
+#include <mk/message.h>
+#include <mk/task.h>
+#include <mk/trace.h>
+
+#include "base/base.h"
+#include "base/list.h"
+#include "host/cpu.h"
+#include "host/stack.h"
+#include "kern/kmem.h"
+
+#define NR_PRIORITIES (MK_PRIO_MAX + 1)
+
+struct port;
+struct space;
+struct map;
+struct image;
+struct kmsg;
+
+enum thread_state {
+    THREAD_RUNNING = 1,
+    THREAD_READY,   /* in a run queue */
+    THREAD_BLOCKED, /* in a wait queue, or waiting for a reply or a time */
+    THREAD_STOPPED, /* could run, but is suspended */
+    THREAD_ENDED,   /* in a pool, or kept by rights to it */
+};
+
+/*
+ * A thread's memory is never used for anything else while the machine lives:
+ * a right to answer a call is {thread, serial} without a reference, and is valid
+ * while the serial is still the thread's.
+ */
+struct thread {
+    /* the call path's */
+    struct host_context context;
+    struct space *space;
+    struct task *task;
+    uint64_t serial;         /* odd: a call waits for its answer under this number */
+    struct mk_msg *msg;      /* user's: where a message goes while it waits in a receive or call */
+    void *body;              /* user's */
+    size_t capacity;
+    mk_err_t wait_status;    /* what its wait returns */
+    uint8_t state;           /* enum thread_state */
+    uint8_t priority;
+    uint8_t base_priority;
+    uint8_t flags;           /* THREAD_* below; 0 on the fast path */
+    uint8_t wait;            /* enum mk_wait */
+    uint32_t timer;          /* index in the machine's heap of timers; 0: none */
+    struct list queue;       /* run queue, or wait queue of what it waits for */
+    void *wait_object;       /* port, set, task, thread, device */
+    mk_time_t run_time;
+
+    /* message in a wait, slow path */
+    struct mk_msg_right *rights; /* user's */
+    uint32_t max_rights;
+    uint32_t suspend_count;
+    struct port *slot;       /* has room reserved in this port's queue; a reference */
+    uint64_t call_port;      /* number of the port it called, for listings */
+
+    /* scheduling */
+    mk_time_t deadline;
+    uint64_t timer_order;
+    mk_time_t slice_left;    /* of its quantum, when taken off the CPU by a stronger thread */
+    mk_time_t ready_since, ready_time;
+    mk_time_t created, first_run;
+    uint64_t nr_switches, nr_preempted;
+
+    /* life */
+    uint64_t id;
+    struct port *port;       /* made when somebody wants its name */
+    mk_name_t self_name;
+    struct list task_link;   /* in the task's threads, its pool, or the machine's free threads */
+    struct list all_link;    /* in the machine's threads, by number */
+    struct list joiners;
+    void (*entry)(void *);
+    void *arg;
+    char *stack;
+    size_t stack_size;
+    char label[MK_LABEL_MAX];
+};
+
+#define THREAD_HAS_TIMER 1 /* a deadline is armed */
+#define THREAD_SUSPENDED 2 /* suspend_count > 0 */
+#define THREAD_PARKED    4 /* ended at a point from which its context can start another life */
+#define THREAD_DETACHED  8 /* what others held of it was taken back */
+
+struct task {
+    struct mk_machine *machine;
+    struct space *space;
+    struct map *map;
+    struct port *port;       /* one reference */
+    mk_name_t self_name;
+    uint64_t id;
+    struct list all_link;    /* in the machine's tasks, by number; also when ended, for listings */
+    struct list ended_link;  /* in the machine's ended tasks, oldest first */
+    struct list threads;
+    struct list pool;        /* ended threads with a stack of the default size */
+    uint32_t nr_threads;
+    bool is_server, is_ended;
+    bool counts;             /* keeps the run going */
+    int32_t exit_code;
+    struct port *specials[MK_NR_SPECIALS]; /* send rights */
+    uint64_t special_badges[MK_NR_SPECIALS];
+    struct list waiters;     /* threads in mk_task_wait */
+    struct host_stacks stacks;
+    struct image *image;     /* of a plugin; unloaded with the task */
+    char *args, *folder;     /* kernel copies */
+    size_t args_size, folder_size;
+    mk_name_t service;       /* receive right of its service port */
+    void *slot;              /* the runtime's */
+    mk_time_t created, ended_run_time;
+    char label[MK_LABEL_MAX];
+};
+
+#define CPU_RESCHEDULE 1 /* a stronger thread is ready, or the machine shall stop */
+
+struct cpu {
+    struct host_cpu host; /* first: host_this_cpu points to it */
+    struct thread *current;
+    mk_time_t now;
+    mk_time_t next_event;    /* when the slice ends or the next timer is due */
+    uint64_t ready_mask;     /* bit p: queues[p] is not empty */
+    bool is_slow;            /* tracing, seeded choices, host clock, ucontext: the call path must take the long way */
+    uint8_t flags;           /* CPU_* */
+    uint16_t id;
+    mk_time_t call_cost, copy_cost; /* from the cost table: entry + switch; each 64 bytes */
+    mk_time_t run_start;     /* of the current thread */
+    mk_time_t slice_end;
+    uint64_t nr_switches, nr_sends, nr_calls, nr_preemptions;
+    mk_time_t idle_time;
+    struct mk_machine *machine;
+    struct thread *ended;    /* to be laid to rest by the scheduler */
+    struct list queues[NR_PRIORITIES];
+    /* trace */
+    bool is_traced;
+    uint64_t trace_hash, nr_events;
+    struct mk_trace_event *ring;
+    size_t ring_size;        /* power of two, or 0 */
+    uint64_t ring_sunk;      /* events given to the sink */
+};
+
+/* What lower layers call in higher ones; filled in by sys/boot.c. */
+struct machine_ops {
+    void (*thread_ended)(struct thread *thread); /* its port dies; the last one ends its task */
+    void (*task_rest)(struct task *task);        /* it ended and its last thread is off the CPU */
+    void (*trapped)(struct cpu *cpu);            /* the current thread caused cpu->host.trap; does not return */
+};
+
+struct mk_machine {
+    uint64_t magic;
+    const struct machine_ops *ops;
+    struct cpu *cpu;
+    struct kmem kmem;
+    struct mk_costs costs;
+    enum mk_clock clock;
+    mk_time_t clock_start;   /* host time of machine time 0 */
+    mk_time_t quantum;
+    uint64_t seed, random;
+    bool is_running;
+    volatile bool stop_requested; /* written by other host threads and signal handlers */
+    volatile int stop_code;
+    int exit_code;
+    bool has_exit_code;
+
+    struct list tasks, threads;   /* by number */
+    struct list ended_tasks;
+    uint32_t nr_ended_tasks;
+    struct list free_threads;
+    struct list ports, sets;      /* by number */
+    uint64_t next_task, next_thread, next_port;
+    uint64_t nr_tasks, nr_threads, nr_ports, nr_messages;
+    uint64_t nr_counting;         /* tasks that keep the run going */
+
+    struct thread **timers;       /* heap by (deadline, order); [0] is unused */
+    uint32_t nr_timers, max_timers;
+    uint64_t next_timer_order;
+
+    struct list dying_ports;      /* see port_destroy */
+    bool is_reaping;
+
+    struct port *bootstrap_port;  /* of spawned tasks; a reference */
+    struct port *bootstrap;       /* its receive right, until it is claimed */
+    struct port *control;         /* the machine port */
+    struct host_events *events;
+    struct device *console;
+    uint64_t memory_size, memory_used;
+
+    mk_trace_fn trace_sink;
+    void *trace_arg;
+    mk_log_fn log;
+    void *log_arg;
+};
+
+#define MACHINE_MAGIC 0x6d6b5f6d61636821u
+
+static inline struct cpu *this_cpu(void)
+{
+    return (struct cpu *)(void *)host_this_cpu;
+}
+
+/* One line to the machine's log. */
+void machine_log(struct mk_machine *machine, const char *format, ...) MK_PRINTF(2, 3);
+
+#endif

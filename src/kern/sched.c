@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scheduling: queues, switches, waits, and the idle loop; see sched.h. */
+#include "kern/sched.h"
+
+#include "host/events.h"
+#include "host/sanitizer.h"
+#include "kern/choice.h"
+#include "kern/thread.h"
+#include "kern/timer.h"
+
+void sched_init(struct cpu *cpu)
+{
+    for (int i = 0; i < NR_PRIORITIES; i++)
+        list_init(&cpu->queues[i]);
+    cpu->next_event = MK_TIME_FOREVER;
+    cpu->slice_end = MK_TIME_FOREVER;
+}
+
+void sched_set_slow(struct mk_machine *machine)
+{
+    struct cpu *cpu = machine->cpu;
+    cpu->is_slow = cpu->is_traced || choice_is_open(machine) || machine->clock == MK_CLOCK_HOST ||
+                   cpu->host.is_ucontext || HOST_SANITIZED;
+}
+
+bool sched_reserve_timer(struct mk_machine *machine)
+{
+    return timer_reserve(machine, machine->nr_threads + 1);
+}
+
+static void set_next_event(struct cpu *cpu)
+{
+    mk_time_t timer = timer_next(cpu->machine);
+    cpu->next_event = timer < cpu->slice_end ? timer : cpu->slice_end;
+}
+
+/* ---- run queues ---- */
+
+static void queue_add(struct cpu *cpu, struct thread *thread, bool is_head)
+{
+    struct list *queue = &cpu->queues[thread->priority];
+    if (is_head)
+        list_add_head(&thread->queue, queue);
+    else
+        list_add_tail(&thread->queue, queue);
+    cpu->ready_mask |= 1ull << thread->priority;
+    thread->state = THREAD_READY;
+    thread->ready_since = cpu->now;
+}
+
+static void queue_remove(struct cpu *cpu, struct thread *thread)
+{
+    list_remove(&thread->queue);
+    if (list_empty(&cpu->queues[thread->priority]))
+        cpu->ready_mask &= ~(1ull << thread->priority);
+    thread->ready_time += cpu->now - thread->ready_since;
+}
+
+void sched_ready(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->flags & THREAD_SUSPENDED) {
+        thread->state = THREAD_STOPPED;
+        return;
+    }
+    thread->slice_left = cpu->machine->quantum;
+    queue_add(cpu, thread, false);
+    if (!cpu->current || thread->priority > cpu->current->priority)
+        cpu->flags |= CPU_RESCHEDULE;
+}
+
+static struct thread *queue_take(struct cpu *cpu)
+{
+    if (!cpu->ready_mask)
+        return NULL;
+    struct list *queue = &cpu->queues[63 - __builtin_clzll(cpu->ready_mask)];
+    struct thread *thread = list_entry(choice_from(cpu, CHOICE_RUN, queue), struct thread, queue);
+    queue_remove(cpu, thread);
+    return thread;
+}
+
+/* ---- switching ---- */
+
+/* The current thread's time up to now is its own. */
+static void charge_current(struct cpu *cpu)
+{
+    if (cpu->current)
+        cpu->current->run_time += cpu->now - cpu->run_start;
+    cpu->run_start = cpu->now;
+}
+
+/* Give the CPU to `next`, or to the scheduler's loop (NULL). Returns when the current thread has it again. */
+static void switch_to(struct cpu *cpu, struct thread *next, bool is_preemption)
+{
+    struct thread *prev = cpu->current;
+    kernel_charge(cpu, cpu->machine->costs.switch_);
+    charge_current(cpu);
+    cpu->current = next;
+    if (next) {
+        next->state = THREAD_RUNNING;
+        next->nr_switches++;
+        if (unlikely(next->first_run < 0))
+            next->first_run = cpu->now;
+        cpu->nr_switches++;
+    }
+    trace(cpu, MK_TRACE_SWITCH, next ? next->id : 0, next ? next->priority : 0, is_preemption);
+    host_context_switch(prev ? &prev->context : &cpu->host.scheduler, next ? &next->context : &cpu->host.scheduler,
+                        cpu->host.is_ucontext);
+}
+
+static void start_slice(struct cpu *cpu, mk_time_t length)
+{
+    cpu->slice_end = cpu->now + length;
+    set_next_event(cpu);
+}
+
+/* The current thread has left the run state: run the next one. */
+static void switch_away(struct cpu *cpu, bool is_preemption)
+{
+    struct thread *next = queue_take(cpu);
+    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+    if (next)
+        start_slice(cpu, next->slice_left);
+    switch_to(cpu, next, is_preemption);
+}
+
+/* ---- waiting ---- */
+
+mk_err_t sched_may_wait(const struct cpu *cpu, mk_time_t deadline)
+{
+    if (deadline == MK_TIME_POLL)
+        return MK_E_WOULD_BLOCK;
+    return deadline > cpu->now ? MK_OK : MK_E_TIMED_OUT;
+}
+
+mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, void *object, mk_time_t deadline,
+                     struct thread *heir)
+{
+    struct thread *self = cpu->current;
+    self->state = THREAD_BLOCKED;
+    self->wait = (uint8_t)wait;
+    self->wait_object = object;
+    if (queue)
+        list_add_tail(&self->queue, queue);
+    if (deadline != MK_TIME_FOREVER) {
+        timer_add(cpu->machine, self, deadline);
+        set_next_event(cpu);
+    }
+    trace(cpu, MK_TRACE_BLOCK, self->id, wait, 0);
+    if (heir && !(heir->flags & THREAD_SUSPENDED) && !choice_is_open(cpu->machine) &&
+        sched_none_stronger(cpu, heir->priority) && !cpu->machine->stop_requested) {
+        heir->ready_since = cpu->now;
+        switch_to(cpu, heir, false);
+    } else {
+        if (heir)
+            sched_ready(cpu, heir);
+        switch_away(cpu, false);
+    }
+    return self->wait_status;
+}
+
+void sched_unblock(struct cpu *cpu, struct thread *thread, mk_err_t status)
+{
+    list_remove(&thread->queue);
+    timer_remove(cpu->machine, thread);
+    thread->wait_status = status;
+    thread->wait = MK_WAIT_NONE;
+    thread->wait_object = NULL;
+    if (thread->serial & 1) /* an answer that comes now is too late */
+        thread->serial++;
+    trace(cpu, MK_TRACE_READY, thread->id, (uint64_t)(int64_t)status, 0);
+}
+
+void sched_wake_all(struct cpu *cpu, struct list *queue, mk_err_t status)
+{
+    while (!list_empty(queue))
+        sched_wake(cpu, list_first(queue, struct thread, queue), status);
+}
+
+static void fire_timers(struct cpu *cpu)
+{
+    struct thread *thread;
+    while ((thread = timer_take(cpu->machine, cpu->now))) {
+        trace(cpu, MK_TRACE_TIMER, thread->id, 0, 0);
+        sched_wake(cpu, thread, thread->wait == MK_WAIT_SLEEP ? MK_OK : MK_E_TIMED_OUT);
+    }
+    set_next_event(cpu);
+}
+
+/* ---- points where the CPU may change hands ---- */
+
+/* The current thread goes back to its queue: to the head with the rest of its slice, or to the tail. */
+static void put_back(struct cpu *cpu, bool is_head)
+{
+    struct thread *self = cpu->current;
+    self->slice_left = is_head && cpu->slice_end > cpu->now ? cpu->slice_end - cpu->now : cpu->machine->quantum;
+    queue_add(cpu, self, is_head);
+}
+
+void sched_point(struct cpu *cpu)
+{
+    struct thread *self = cpu->current;
+
+    sched_update_clock(cpu);
+    if (cpu->now >= cpu->next_event)
+        fire_timers(cpu);
+    if (cpu->machine->stop_requested) {
+        put_back(cpu, true);
+        cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+        switch_to(cpu, NULL, false);
+        return;
+    }
+    bool is_ended = cpu->now >= cpu->slice_end;
+    if (!sched_none_stronger(cpu, self->priority)) {
+        self->nr_preempted++;
+        cpu->nr_preemptions++;
+        put_back(cpu, !is_ended);
+        switch_away(cpu, true);
+    } else if (is_ended && (cpu->ready_mask >> self->priority & 1)) {
+        self->nr_preempted++;
+        cpu->nr_preemptions++;
+        put_back(cpu, false);
+        switch_away(cpu, true);
+    } else {
+        cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+        if (is_ended)
+            start_slice(cpu, cpu->machine->quantum);
+    }
+}
+
+void sched_yield(struct cpu *cpu)
+{
+    if (cpu->ready_mask >> cpu->current->priority) {
+        put_back(cpu, false);
+        switch_away(cpu, false);
+    }
+}
+
+void sched_spend(struct cpu *cpu, mk_time_t ns)
+{
+    if (cpu->machine->clock == MK_CLOCK_HOST) {
+        sched_update_clock(cpu);
+        for (mk_time_t end = cpu->now + ns; cpu->now < end;)
+            sched_point(cpu);
+        return;
+    }
+    while (ns > 0) {
+        mk_time_t room = cpu->next_event > cpu->now ? cpu->next_event - cpu->now : 0;
+        mk_time_t step = ns < room ? ns : room;
+        cpu->now += step;
+        ns -= step;
+        if (cpu->now >= cpu->next_event || cpu->flags)
+            sched_point(cpu);
+    }
+}
+
+/* ---- changes from outside ---- */
+
+void sched_forget(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->state == THREAD_READY)
+        queue_remove(cpu, thread);
+    else if (thread->state == THREAD_BLOCKED)
+        sched_unblock(cpu, thread, MK_E_ABORTED);
+    thread->state = THREAD_ENDED;
+}
+
+void sched_exit(struct cpu *cpu)
+{
+    cpu->current->state = THREAD_ENDED;
+    cpu->ended = cpu->current;
+    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+    switch_to(cpu, NULL, false);
+}
+
+void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority)
+{
+    bool is_ready = thread->state == THREAD_READY;
+    if (is_ready)
+        queue_remove(cpu, thread);
+    thread->base_priority = thread->priority = (uint8_t)priority;
+    if (is_ready)
+        queue_add(cpu, thread, false);
+    cpu->flags |= CPU_RESCHEDULE;
+}
+
+void sched_suspend(struct cpu *cpu, struct thread *thread)
+{
+    thread->flags |= THREAD_SUSPENDED;
+    if (thread->state == THREAD_READY) {
+        queue_remove(cpu, thread);
+        thread->state = THREAD_STOPPED;
+    } else if (thread == cpu->current) {
+        thread->state = THREAD_STOPPED;
+        switch_away(cpu, false);
+    }
+}
+
+void sched_resume(struct cpu *cpu, struct thread *thread)
+{
+    thread->flags &= (uint8_t)~THREAD_SUSPENDED;
+    if (thread->state == THREAD_STOPPED)
+        sched_ready(cpu, thread);
+}
+
+/* ---- the scheduler's loop ---- */
+
+/*
+ * Nothing is ready: let time pass to the next timer, or wait for the host.
+ * While input from outside is awaited, idle time passes at the host's pace also
+ * on the virtual clock; else it is jumped over. False: nothing can ever come.
+ */
+static bool idle(struct cpu *cpu)
+{
+    struct mk_machine *machine = cpu->machine;
+    bool is_watching = host_events_any(machine->events);
+    mk_time_t next = timer_next(machine);
+    mk_time_t start = cpu->now;
+
+    if (next == MK_TIME_FOREVER && !is_watching)
+        return false;
+    sched_update_clock(cpu);
+    mk_time_t wait = next > cpu->now ? next - cpu->now : 0;
+    if (is_watching)
+        host_events_wait(machine->events, 0); /* what is there already takes no time: scripted input repeats exactly */
+    if (!cpu->ready_mask && (is_watching || machine->clock == MK_CLOCK_HOST)) {
+        int64_t host_start = host_clock();
+        if (!host_events_ensure(&machine->events))
+            return false;
+        host_events_wait(machine->events, next == MK_TIME_FOREVER ? -1 : wait);
+        int64_t passed = host_clock() - host_start;
+        if (machine->clock == MK_CLOCK_VIRTUAL && next != MK_TIME_FOREVER)
+            cpu->now += passed < wait ? passed : wait;
+        sched_update_clock(cpu);
+    } else if (!cpu->ready_mask) {
+        cpu->now += wait;
+    }
+    cpu->idle_time += cpu->now - start;
+    fire_timers(cpu);
+    return true;
+}
+
+mk_err_t sched_run(struct cpu *cpu)
+{
+    struct mk_machine *machine = cpu->machine;
+
+    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+    for (;;) {
+        if (cpu->ended) {
+            struct thread *ended = cpu->ended;
+            cpu->ended = NULL;
+            struct task *task = ended->task;
+            thread_rest(cpu, ended);
+            if (task->is_ended && task->nr_threads == 0)
+                machine->ops->task_rest(task);
+        }
+        if (machine->stop_requested)
+            return MK_OK;
+        sched_update_clock(cpu);
+        if (cpu->now >= cpu->next_event)
+            fire_timers(cpu);
+        cpu->run_start = cpu->now;
+        if (cpu->ready_mask) {
+            cpu->host.has_thread = true;
+            switch_away(cpu, false);
+            cpu->host.has_thread = false;
+        } else if (!idle(cpu)) {
+            return machine->nr_counting ? MK_E_DEADLOCK : MK_OK;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scheduling: who runs.
+ *
+ * The strongest ready thread runs; equals take turns of a quantum (fixed
+ * priority with round robin). A run queue per priority and a bitmap of those
+ * that are not empty make every decision O(1).
+ *
+ * A kernel call begins with kernel_enter, which charges its cost to the clock,
+ * and ends with kernel_leave, where a due timer, an ended slice or a stronger
+ * thread takes effect. In between the current thread keeps the CPU unless it
+ * blocks. Whoever runs spends the slice: a hand-off passes it on.
+ */
+#ifndef KERN_SCHED_H
+#define KERN_SCHED_H
+
+#include "kern/machine.h"
+#include "kern/trace.h"
+
+void sched_init(struct cpu *cpu);
+void sched_set_slow(struct mk_machine *machine); /* recompute cpu->is_slow */
+
+/* Make room for one more thread's timer. Before the thread exists, so that waiting cannot fail. */
+bool sched_reserve_timer(struct mk_machine *machine);
+
+/*
+ * Make a thread ready, at the tail of its queue; it was blocked, stopped or is
+ * new. If it is suspended it becomes stopped instead.
+ */
+void sched_ready(struct cpu *cpu, struct thread *thread);
+
+/* Take a blocked thread out of its wait with this status: not ready yet, in no queue. Then sched_ready, or hand-off. */
+void sched_unblock(struct cpu *cpu, struct thread *thread, mk_err_t status);
+
+static inline void sched_wake(struct cpu *cpu, struct thread *thread, mk_err_t status)
+{
+    sched_unblock(cpu, thread, status);
+    sched_ready(cpu, thread);
+}
+
+/* Wake every thread in a wait queue. */
+void sched_wake_all(struct cpu *cpu, struct list *queue, mk_err_t status);
+
+/*
+ * The one way to wait. The current thread leaves the CPU, in `queue` if there
+ * is one, until it is woken (the waker supplies the status), the deadline
+ * passes (MK_E_TIMED_OUT) or the wait is aborted (MK_E_ABORTED). The caller has
+ * checked that the deadline is in the future. `heir`, if not NULL, was just unblocked: it
+ * gets the CPU at once unless a stronger thread is ready.
+ */
+mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, void *object, mk_time_t deadline,
+                     struct thread *heir);
+
+/* MK_OK if a wait until `deadline` can begin; else what to return: MK_E_WOULD_BLOCK, MK_E_TIMED_OUT. */
+mk_err_t sched_may_wait(const struct cpu *cpu, mk_time_t deadline);
+
+/* Take a thread out of whatever queue it is in, for good. Not the current one. */
+void sched_forget(struct cpu *cpu, struct thread *thread);
+
+/* End the current thread; its context starts another life if it is entered again. */
+void sched_exit(struct cpu *cpu);
+
+/* Let equals run first. */
+void sched_yield(struct cpu *cpu);
+
+/* After a change of a thread's priority or suspend count. */
+void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority);
+void sched_suspend(struct cpu *cpu, struct thread *thread);
+void sched_resume(struct cpu *cpu, struct thread *thread);
+
+/* Let the clock advance by ns of the current thread's computing. */
+void sched_spend(struct cpu *cpu, mk_time_t ns);
+
+/*
+ * The scheduler's loop on the host thread's own stack, until the machine stops
+ * (MK_OK), or nothing can run or come any more: MK_OK when no task counts, else MK_E_DEADLOCK.
+ */
+mk_err_t sched_run(struct cpu *cpu);
+
+/* Slow part of kernel_leave. */
+void sched_point(struct cpu *cpu);
+
+/* The hand-off path's: is no ready thread stronger than this priority? */
+static inline bool sched_none_stronger(const struct cpu *cpu, unsigned priority)
+{
+    return (cpu->ready_mask >> priority) <= 1;
+}
+
+static inline void sched_update_clock(struct cpu *cpu)
+{
+    if (cpu->machine->clock == MK_CLOCK_HOST)
+        cpu->now = host_clock() - cpu->machine->clock_start;
+}
+
+static inline void kernel_charge(struct cpu *cpu, mk_time_t cost)
+{
+    if (cpu->machine->clock == MK_CLOCK_VIRTUAL)
+        cpu->now += cost;
+}
+
+/* The calling CPU, or NULL outside a machine's thread. */
+static inline struct cpu *kernel_enter(void)
+{
+    struct cpu *cpu = this_cpu();
+    if (unlikely(!cpu) || unlikely(!cpu->current))
+        return NULL;
+    if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
+        cpu->now += cpu->machine->costs.entry;
+    else
+        sched_update_clock(cpu);
+    return cpu;
+}
+
+static inline void kernel_leave(struct cpu *cpu)
+{
+    if (unlikely(cpu->flags) || unlikely(cpu->now >= cpu->next_event) || unlikely(cpu->machine->clock == MK_CLOCK_HOST))
+        sched_point(cpu);
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The runtime's state in each task, in the task's own memory. */
+#ifndef RT_RT_H
+#define RT_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RT_NR_CLASSES 44
+
+struct heap_free {
+    struct heap_free *next;
+};
+
+struct rt {
+    struct heap_free *free[RT_NR_CLASSES];
+    bool loop_stop;
+    size_t line_used;
+    char line[512]; /* output up to its newline */
+};
+
+/* The calling task's, made at the first call. NULL outside a machine, or when there is no memory. */
+struct rt *rt_state(void);
+
+/* Put out an unfinished line. */
+void rt_flush(void);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The server loop, and a plugin's start. */
+#include <mk/mk.h>
+
+#include <string.h>
+
+#include "rt/rt.h"
+
+/* ---- the loop ---- */
+
+static bool is_notification(const struct mk_msg *msg)
+{
+    return msg->badge == MK_BADGE_KERNEL && msg->id > MK_NOTIFY_ID && msg->id <= MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE &&
+           msg->size >= sizeof(struct mk_notification);
+}
+
+static mk_err_t dispatch(const struct mk_server *server, void *state, struct mk_msg *msg)
+{
+    if (is_notification(msg)) {
+        if (server->notify)
+            return server->notify(state, msg);
+        mk_msg_discard(msg);
+        return MK_SERVER_DEFER;
+    }
+    for (size_t i = 0; i < server->nr_ops; i++) {
+        if (server->ops[i].id != msg->id)
+            continue;
+        return msg->size < server->ops[i].min_size ? MK_E_MSG_TOO_SMALL : server->ops[i].handle(state, msg);
+    }
+    return server->other ? server->other(state, msg) : MK_E_MSG_ID;
+}
+
+/* Rights of a request that was refused before a handler saw them. */
+static void drop_rights(struct mk_msg *msg)
+{
+    mk_name_t reply = msg->reply;
+    msg->reply = MK_NAME_NULL;
+    mk_msg_discard(msg);
+    msg->reply = reply;
+}
+
+static void serve(const struct mk_server *server, void *state, struct mk_msg *msg)
+{
+    mk_err_t status = dispatch(server, state, msg);
+    if (status == MK_SERVER_DEFER) {
+        msg->reply = MK_NAME_NULL;
+        return;
+    }
+    if (status == MK_E_MSG_TOO_SMALL || status == MK_E_MSG_ID)
+        drop_rights(msg);
+    msg->status = status;
+    if (status != MK_OK)
+        msg->size = msg->nr_rights = 0;
+}
+
+mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *state)
+{
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+    struct mk_msg msg = {.capacity = MK_BODY_MAX, .rights = rights, .max_rights = MK_RIGHTS_MAX};
+    struct rt *rt = rt_state();
+
+    msg.body = mk_malloc(MK_BODY_MAX);
+    if (!rt || !msg.body)
+        return rt ? MK_E_NO_MEMORY : MK_E_NOT_IN_MACHINE;
+    rt->loop_stop = false;
+    mk_err_t err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+    while (!err) {
+        serve(server, state, &msg);
+        if (rt->loop_stop) {
+            rt->loop_stop = false;
+            if (msg.reply && mk_reply(&msg) != MK_OK)
+                mk_msg_discard(&msg);
+            break;
+        }
+        err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+        if (err && msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
+            msg.status = err;
+            msg.size = msg.nr_rights = 0;
+            err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+        }
+    }
+    mk_free(msg.body);
+    return err;
+}
+
+void mk_server_stop(void)
+{
+    struct rt *rt = rt_state();
+    if (rt)
+        rt->loop_stop = true;
+}
+
+/* ---- arguments ---- */
+
+#define ARGV_MAX 256
+
+/*
+ * Split a copy of the arguments at blanks, in place. Quotes '' and "" protect
+ * blanks and may stand inside a word; a backslash outside '' takes the next
+ * byte as it is. Returns the number of words, or -1: too many.
+ */
+static int split(char *p, char **argv, int max)
+{
+    int argc = 0;
+    char *out = p;
+    for (;;) {
+        while (*p == ' ' || *p == '\t' || *p == '\n')
+            p++;
+        if (!*p)
+            return argc;
+        if (argc == max)
+            return -1;
+        argv[argc++] = out;
+        for (char quote = 0; *p && (quote || !strchr(" \t\n", *p)); p++) {
+            if (quote ? *p == quote : *p == '\'' || *p == '"')
+                quote = quote ? 0 : *p;
+            else if (*p == '\\' && quote != '\'' && p[1])
+                *out++ = *++p;
+            else
+                *out++ = *p;
+        }
+        bool is_end = !*p;
+        if (!is_end)
+            p++;
+        *out++ = '\0';
+        if (is_end)
+            return argc;
+    }
+}
+
+/* ---- start ---- */
+
+static int run_main(const struct mk_server *server)
+{
+    const char *args = mk_task_args();
+    char **argv = mk_calloc(ARGV_MAX + 2, sizeof(*argv));
+    char *words = mk_calloc(strlen(args) + 2, 1);
+    if (!argv || !words) {
+        mk_log("no memory for the arguments");
+        return 1;
+    }
+    strcpy(words, args);
+    argv[0] = (char *)(uintptr_t)(server->name ? server->name : "main");
+    int n = split(words, argv + 1, ARGV_MAX);
+    if (n < 0) {
+        mk_log("more than %d arguments", ARGV_MAX);
+        return 1;
+    }
+    return server->main(n + 1, argv);
+}
+
+static mk_err_t announce(const struct mk_server *server, mk_name_t receive)
+{
+    mk_name_t send;
+    mk_err_t err = server->queue_limit ? mk_port_set_limit(receive, server->queue_limit) : MK_OK;
+    if (err || !server->name)
+        return err;
+    err = mk_right_make(receive, MK_RIGHT_SEND, 0, &send);
+    if (!err) {
+        err = mk_name_register(server->name, send);
+        mk_err_t released = mk_right_release(send);
+        err = err ? err : released;
+    }
+    return err;
+}
+
+static int run_server(const struct mk_server *server)
+{
+    void *state = NULL;
+    mk_name_t receive = mk_server_port();
+    mk_err_t err = mk_task_set_server(true);
+    if (!err && server->start)
+        err = server->start(&state);
+    if (err) {
+        mk_log("start: %s (%s)", mk_err_text(err), mk_err_name(err));
+        return 1;
+    }
+    err = announce(server, receive);
+    if (err) {
+        mk_log("cannot register \"%s\": %s (%s)", server->name ? server->name : "", mk_err_text(err), mk_err_name(err));
+        return 1;
+    }
+    err = mk_server_run(server, receive, state);
+    if (server->stop)
+        server->stop(state);
+    if (err)
+        mk_log("server loop: %s (%s)", mk_err_text(err), mk_err_name(err));
+    return err ? 1 : 0;
+}
+
+void mk_server_main(void *arg)
+{
+    const struct mk_server *server = arg;
+    int code = server->main ? run_main(server) : run_server(server);
+    rt_flush();
+    mk_task_exit(code);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The conservation audit: count every reference, right, message and queue
+ * member from what holds it, and compare with the counts that the kernel keeps.
+ */
+#include "sys/sys.h"
+
+#include <stdlib.h>
+
+
+/* What was found of one port. */
+struct tally {
+    const struct port *port;
+    uint32_t refs, nr_send, nr_send_once, nr_receive;
+};
+
+struct audit {
+    struct mk_machine *machine;
+    struct tally *tallies; /* open addressing by address */
+    size_t size;
+    uint64_t nr_messages, nr_errors;
+};
+
+static void complain(struct audit *audit, const char *what, uint64_t id, uint64_t found, uint64_t kept)
+{
+    if (audit->nr_errors++ < 20)
+        machine_log(audit->machine, "audit: %s %llu: counted %llu, kept %llu", what, (unsigned long long)id,
+                    (unsigned long long)found, (unsigned long long)kept);
+}
+
+static void expect(struct audit *audit, const char *what, uint64_t id, uint64_t found, uint64_t kept)
+{
+    if (found != kept)
+        complain(audit, what, id, found, kept);
+}
+
+static struct tally *tally_of(struct audit *audit, const struct port *port)
+{
+    size_t i = (size_t)mix64((uintptr_t)port) & (audit->size - 1);
+    while (audit->tallies[i].port && audit->tallies[i].port != port)
+        i = (i + 1) & (audit->size - 1);
+    audit->tallies[i].port = port;
+    return &audit->tallies[i];
+}
+
+static void count_ref(struct audit *audit, const struct ref *ref)
+{
+    if (!ref->type || ref->type == ENTRY_REPLY)
+        return;
+    struct tally *tally = tally_of(audit, ref->port);
+    tally->refs++;
+    tally->nr_send += ref->type == MK_RIGHT_SEND;
+    tally->nr_send_once += ref->type == MK_RIGHT_SEND_ONCE;
+    tally->nr_receive += ref->type == MK_RIGHT_RECEIVE;
+}
+
+static void count_send(struct audit *audit, const struct port *port)
+{
+    const struct ref ref = {.type = MK_RIGHT_SEND, .port = (struct port *)(uintptr_t)port};
+    if (port)
+        count_ref(audit, &ref);
+}
+
+static void count_entry(struct audit *audit, const struct space *space, const struct entry *entry)
+{
+    if (entry->type == MK_RIGHT_PORT_SET || entry->type == ENTRY_REPLY)
+        return;
+    struct tally *tally = tally_of(audit, entry->port);
+    tally->refs++;
+    if (entry->type & MK_RIGHT_RECEIVE) {
+        tally->nr_receive++;
+        if (entry->port->space != space || entry->port->name != entry->name)
+            complain(audit, "receive right away from its space, port", entry->port->id, entry->name, entry->port->name);
+    }
+    tally->nr_send += (entry->type & MK_RIGHT_SEND) != 0;
+    tally->nr_send_once += entry->type == MK_RIGHT_SEND_ONCE;
+    if (entry->type != MK_RIGHT_RECEIVE && entry->user_refs == 0)
+        complain(audit, "name without user references in task", space->task->id, 0, 1);
+}
+
+static void count_space(struct audit *audit, const struct space *space)
+{
+    uint32_t nr_names = 0, nr_free = 0, nr_receive = 0;
+    for (uint32_t i = 1; i < space->fresh; i++) {
+        if (!space->table[i].type)
+            continue;
+        nr_names++;
+        nr_receive += (space->table[i].type & MK_RIGHT_RECEIVE) != 0;
+        count_entry(audit, space, &space->table[i]);
+    }
+    for (uint64_t i = space->free; i && nr_free <= space->size; i = space->table[i].next_free)
+        nr_free++;
+    expect(audit, "names of task", space->task->id, nr_names, space->nr_names);
+    expect(audit, "free names of task", space->task->id, nr_free, space->nr_free);
+    expect(audit, "used and free names of task", space->task->id, nr_names + nr_free + 1, space->fresh);
+    expect(audit, "receive rights of task", space->task->id, nr_receive, space->nr_receive);
+}
+
+static void count_port(struct audit *audit, const struct port *port)
+{
+    uint32_t nr_queued = 0;
+    list_for_each (link, (struct list *)(uintptr_t)&port->messages) {
+        const struct kmsg *kmsg = list_entry(link, struct kmsg, link);
+        nr_queued++;
+        audit->nr_messages++;
+        count_ref(audit, &kmsg->reply);
+        for (uint32_t i = 0; i < kmsg->nr_rights; i++)
+            count_ref(audit, &kmsg->rights[i]);
+    }
+    expect(audit, "messages queued at port", port->id, nr_queued, port->nr_queued);
+    for (const struct notify *n = port->notifies; n; n = n->next) {
+        audit->nr_messages++;
+        count_ref(audit, &n->to);
+    }
+    if (port->object_kind != OBJECT_NONE)
+        tally_of(audit, port)->refs++; /* the kernel's */
+    if (port->set && list_empty(&port->set_link))
+        complain(audit, "port of a set in none of its lists, port", port->id, 0, 1);
+    if (port_has_message(port) && !list_empty(&port->receivers))
+        complain(audit, "receivers wait beside messages at port", port->id, list_count(&port->receivers), 0);
+}
+
+static void count_kernel(struct audit *audit)
+{
+    const struct mk_machine *machine = audit->machine;
+    tally_of(audit, machine->bootstrap_port)->refs++;
+    if (machine->bootstrap) {
+        tally_of(audit, machine->bootstrap)->refs++;
+        tally_of(audit, machine->bootstrap)->nr_receive++;
+    }
+    list_for_each (link, &audit->machine->tasks) {
+        const struct task *task = list_entry(link, struct task, all_link);
+        if (task->is_ended)
+            continue;
+        for (int i = 0; i < MK_NR_SPECIALS; i++)
+            count_send(audit, task->specials[i]);
+        if (task->space)
+            count_space(audit, task->space);
+        expect(audit, "threads of task", task->id, list_count(&task->threads), task->nr_threads);
+    }
+    list_for_each (link, &audit->machine->threads) {
+        const struct thread *thread = list_entry(link, struct thread, all_link);
+        if (thread->slot)
+            tally_of(audit, thread->slot)->refs++;
+    }
+}
+
+static void check_tallies(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->size; i++) {
+        const struct tally *tally = &audit->tallies[i];
+        const struct port *port = tally->port;
+        if (!port)
+            continue;
+        expect(audit, "send rights of port", port->id, tally->nr_send, port->nr_send);
+        expect(audit, "send-once rights of port", port->id, tally->nr_send_once, port->nr_send_once);
+        if (!port->is_dead) {
+            if (port->object_kind == OBJECT_NONE)
+                expect(audit, "receive rights of port", port->id, tally->nr_receive, 1);
+            if (tally->refs > port->refs) /* a thread between two steps may hold more, never fewer */
+                complain(audit, "references of port", port->id, tally->refs, port->refs);
+        }
+    }
+}
+
+static void check_scheduler(struct audit *audit)
+{
+    const struct mk_machine *machine = audit->machine;
+    const struct cpu *cpu = machine->cpu;
+    uint64_t nr_ready = 0, nr_queued = 0, nr_timers = 0, nr_threads = 0;
+    for (int p = 0; p < NR_PRIORITIES; p++) {
+        bool has_bit = cpu->ready_mask >> p & 1;
+        if (has_bit == list_empty(&cpu->queues[p]))
+            complain(audit, "ready bit of priority", (uint64_t)p, has_bit, !has_bit);
+        nr_queued += list_count(&cpu->queues[p]);
+    }
+    list_for_each (link, &audit->machine->threads) {
+        const struct thread *thread = list_entry(link, struct thread, all_link);
+        nr_threads++;
+        nr_ready += thread->state == THREAD_READY;
+        nr_timers += (thread->flags & THREAD_HAS_TIMER) != 0;
+        if (thread->flags & THREAD_HAS_TIMER && machine->timers[thread->timer] != thread)
+            complain(audit, "timer of thread", thread->id, thread->timer, 0);
+    }
+    expect(audit, "ready threads in queues,", 0, nr_queued, nr_ready);
+    expect(audit, "armed timers,", 0, nr_timers, machine->nr_timers);
+    expect(audit, "threads,", 0, nr_threads, machine->nr_threads);
+}
+
+mk_err_t mk_machine_audit(struct mk_machine *which)
+{
+    const struct cpu *cpu = this_cpu();
+    struct audit audit = {.machine = which ? which : cpu && cpu->current ? cpu->machine : NULL};
+    struct mk_machine *machine = audit.machine;
+    if (!machine)
+        return MK_E_NOT_IN_MACHINE;
+    uint64_t nr_names = 64;
+    list_for_each (link, &machine->tasks) {
+        const struct task *task = list_entry(link, struct task, all_link);
+        nr_names += task->space ? task->space->nr_names : 0;
+    }
+    audit.size = 256; /* more ports than living ones can be named: dead ones */
+    while (audit.size < 2 * (machine->nr_ports + nr_names + machine->nr_messages * (MK_RIGHTS_MAX + 1)))
+        audit.size *= 2;
+    audit.tallies = calloc(audit.size, sizeof(struct tally));
+    if (!audit.tallies)
+        return MK_E_NO_MEMORY;
+    uint64_t nr_ports = 0;
+    list_for_each (link, &machine->ports) {
+        count_port(&audit, list_entry(link, struct port, all_link));
+        nr_ports++;
+    }
+    count_kernel(&audit);
+    check_tallies(&audit);
+    check_scheduler(&audit);
+    expect(&audit, "ports,", 0, nr_ports, machine->nr_ports);
+    if (audit.nr_messages > machine->nr_messages) /* blocked senders hold theirs */
+        complain(&audit, "messages,", 0, audit.nr_messages, machine->nr_messages);
+    free(audit.tallies);
+    return audit.nr_errors ? MK_E_BAD_STATE : MK_OK;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's life, and the wiring of the layers. */
+#include "sys/sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/console.h"
+#include "host/events.h"
+#include "host/pages.h"
+#include "kern/timer.h"
+
+static const struct mk_costs default_costs = {
+    .entry = 100, .switch_ = 200, .copy = 10, .right = 20, .thread = 500, .task = 5000,
+};
+
+const struct mk_costs *mk_costs_default(void)
+{
+    return &default_costs;
+}
+
+/* ---- the log ---- */
+
+static void log_to_stderr(void *arg, const char *line)
+{
+    (void)arg;
+    host_log(line);
+}
+
+void machine_log(struct mk_machine *machine, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    machine->log(machine->log_arg, line);
+}
+
+/* ---- configuration ---- */
+
+struct refusal {
+    mk_log_fn log;
+    void *arg;
+};
+
+static mk_err_t refuse(const struct refusal *to, mk_err_t err, const char *line)
+{
+    to->log(to->arg, line);
+    return err;
+}
+
+static mk_err_t check_config(const struct mk_machine_config *c, const struct refusal *to)
+{
+    if (c->nr_cpus > 1)
+        return refuse(to, MK_E_NOT_SUPPORTED, "cpus: one CPU is supported yet");
+    if (c->memory_size % host_page_size() != 0)
+        return refuse(to, MK_E_BAD_ARGUMENT, "memory: must be a multiple of the page, 4096 bytes");
+    if (c->memory_size > (uint64_t)1 << 46)
+        return refuse(to, MK_E_BAD_ARGUMENT, "memory: more than 64 TiB");
+    if (c->quantum < 0)
+        return refuse(to, MK_E_BAD_ARGUMENT, "quantum: must be positive");
+    if (c->clock != MK_CLOCK_VIRTUAL && c->clock != MK_CLOCK_HOST)
+        return refuse(to, MK_E_BAD_ARGUMENT, "clock: must be virtual or host");
+    if (c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT)
+        return refuse(to, MK_E_BAD_ARGUMENT, "context: must be asm or ucontext");
+    if (c->isolation == MK_ISOLATION_MPROTECT || c->isolation == MK_ISOLATION_PKEY)
+        return refuse(to, MK_E_NOT_SUPPORTED, "isolation: none is supported yet (auto takes it)");
+    if (c->isolation != MK_ISOLATION_AUTO && c->isolation != MK_ISOLATION_NONE)
+        return refuse(to, MK_E_BAD_ARGUMENT, "isolation: must be auto, none, mprotect or pkey");
+    if (c->policy && strcmp(c->policy, "priority") != 0)
+        return refuse(to, MK_E_NOT_SUPPORTED, "policy: priority is the only one yet");
+    return MK_OK;
+}
+
+/* ---- traps ---- */
+
+static void trapped(struct cpu *cpu)
+{
+    struct thread *self = cpu->current;
+    const struct host_trap *trap = &cpu->host.trap;
+    trace(cpu, MK_TRACE_TRAP, (uint64_t)trap->signal, 0, 0);
+    machine_log(cpu->machine, "[%s] thread %llu ended its task: %s at address 0x%llx, instruction 0x%llx",
+                self->task->label, (unsigned long long)self->id, trap->what, (unsigned long long)trap->address,
+                (unsigned long long)trap->instruction);
+    task_end(cpu, self->task, 128 + trap->signal);
+    sched_exit(cpu);
+}
+
+static void on_trap(struct host_cpu *host)
+{
+    struct cpu *cpu = (struct cpu *)(void *)host;
+    cpu->machine->ops->trapped(cpu);
+}
+
+static const struct machine_ops ops = {
+    .thread_ended = thread_ended,
+    .task_rest = task_rest,
+    .trapped = trapped,
+};
+
+/* ---- create, run, destroy ---- */
+
+static void machine_init(struct mk_machine *machine, struct cpu *cpu, const struct mk_machine_config *c)
+{
+    machine->magic = MACHINE_MAGIC;
+    machine->ops = &ops;
+    machine->cpu = cpu;
+    kmem_init(&machine->kmem, c->alloc_hook, c->alloc_arg);
+    machine->costs = c->costs ? *c->costs : default_costs;
+    machine->clock = c->clock;
+    machine->clock_start = host_clock();
+    machine->quantum = c->quantum ? c->quantum : 10 * MK_MSEC;
+    machine->seed = c->seed;
+    machine->random = mix64(c->seed);
+    machine->memory_size = c->memory_size ? c->memory_size : (uint64_t)64 << 20;
+    machine->log = c->log ? c->log : log_to_stderr;
+    machine->log_arg = c->log_arg;
+    list_init(&machine->tasks);
+    list_init(&machine->threads);
+    list_init(&machine->ended_tasks);
+    list_init(&machine->free_threads);
+    list_init(&machine->ports);
+    list_init(&machine->sets);
+    list_init(&machine->dying_ports);
+    cpu->machine = machine;
+    cpu->host.on_trap = on_trap;
+    cpu->host.is_ucontext = c->context == MK_CONTEXT_UCONTEXT;
+    cpu->call_cost = machine->costs.entry + machine->costs.switch_;
+    cpu->copy_cost = machine->clock == MK_CLOCK_VIRTUAL ? machine->costs.copy : 0;
+    sched_init(cpu);
+    sched_set_slow(machine);
+}
+
+mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_machine **machinep)
+{
+    static const struct mk_machine_config none;
+    const struct mk_machine_config *c = config ? config : &none;
+    const struct refusal to = {c->log ? c->log : log_to_stderr, c->log_arg};
+    mk_err_t err = check_config(c, &to);
+    if (err)
+        return err;
+    if (!host_traps_acquire())
+        return refuse(&to, MK_E_LIMIT_HOST, "the host refused signal handlers");
+    struct mk_machine *machine = calloc(1, sizeof(*machine));
+    struct cpu *cpu = aligned_alloc(64, round_up(sizeof(*cpu), 64));
+    err = MK_E_NO_MEMORY;
+    if (!machine || !cpu)
+        goto fail;
+    memset(cpu, 0, sizeof(*cpu));
+    machine_init(machine, cpu, c);
+    machine->bootstrap = port_create(machine, OBJECT_NONE, NULL);
+    machine->control = port_create(machine, OBJECT_MACHINE, machine);
+    if (!machine->bootstrap || !machine->control) {
+        kmem_finish(&machine->kmem);
+        goto fail;
+    }
+    machine->bootstrap_port = machine->bootstrap;
+    machine->bootstrap->refs++;
+    *machinep = machine;
+    return MK_OK;
+
+fail:
+    free(machine);
+    free(cpu);
+    host_traps_release();
+    return err;
+}
+
+void mk_machine_destroy(struct mk_machine *machine)
+{
+    if (!machine)
+        return;
+    struct cpu *cpu = machine->cpu;
+    for (;;) { /* the newest first: servers outlive their clients */
+        struct task *task = NULL;
+        list_for_each (link, &machine->tasks)
+            if (!list_entry(link, struct task, all_link)->is_ended)
+                task = list_entry(link, struct task, all_link);
+        if (!task)
+            break;
+        task_end(cpu, task, 0);
+    }
+    task_free_ended(machine, 0);
+    device_close_all(machine);
+    if (machine->bootstrap)
+        port_destroy(machine, machine->bootstrap);
+    port_release(machine, machine->bootstrap_port);
+    port_destroy(machine, machine->control);
+    thread_free_all(machine);
+    trace_finish(machine);
+    kmem_free(&machine->kmem, machine->timers, machine->max_timers * sizeof(struct thread *));
+    if (machine->kmem.nr_allocs)
+        machine_log(machine, "kernel objects left at the end: %llu", (unsigned long long)machine->kmem.nr_allocs);
+    host_events_destroy(machine->events);
+    kmem_finish(&machine->kmem);
+    host_cpu_finish(&cpu->host);
+    free(cpu);
+    free(machine);
+    host_traps_release();
+}
+
+mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
+{
+    struct cpu *cpu = machine->cpu;
+
+    if (machine->is_running || this_cpu())
+        return MK_E_BAD_STATE;
+    if (!host_cpu_enter(&cpu->host))
+        return MK_E_LIMIT_HOST;
+    machine->is_running = true;
+    mk_err_t err = sched_run(cpu);
+    machine->is_running = false;
+    host_cpu_leave(&cpu->host);
+    if (err == MK_E_DEADLOCK)
+        report_deadlock(machine);
+    if (exit_codep)
+        *exit_codep = machine->stop_requested ? machine->stop_code : machine->exit_code;
+    machine->stop_requested = false;
+    trace_flush(machine);
+    return err;
+}
+
+void mk_machine_stop(struct mk_machine *machine, int exit_code)
+{
+    machine->stop_code = exit_code;
+    machine->stop_requested = true;
+    ((volatile struct cpu *)machine->cpu)->flags = CPU_RESCHEDULE;
+    if (machine->events)
+        host_events_wake(machine->events);
+}
+
+mk_err_t mk_machine_halt(mk_name_t name, int exit_code)
+{
+    ENTER(cpu, self);
+    (void)self;
+    struct port *port;
+    mk_err_t err = object_find(cpu, name, OBJECT_MACHINE, &port);
+    if (!err)
+        machine_request_stop(cpu->machine, exit_code);
+    return leave(cpu, err);
+}
+
+/* A spawned task's first thread. */
+mk_err_t mk_machine_spawn(struct mk_machine *machine, const struct mk_spawn *spawn, uint64_t *idp)
+{
+    struct task *task;
+    struct thread *thread;
+    size_t stack_size = spawn->stack_size ? round_up(spawn->stack_size, host_page_size()) : MK_STACK_DEFAULT;
+    int priority = spawn->priority ? spawn->priority : MK_PRIO_DEFAULT;
+
+    if (machine->is_running)
+        return MK_E_BAD_STATE;
+    if (!spawn->entry || priority < MK_PRIO_MIN || priority > MK_PRIO_MAX || stack_size < MK_STACK_MIN ||
+        stack_size > MK_STACK_MAX)
+        return MK_E_BAD_ARGUMENT;
+    if (spawn->label && strlen(spawn->label) >= MK_LABEL_MAX)
+        return MK_E_TOO_LONG;
+    mk_err_t err = task_create(machine, spawn->label ? spawn->label : "task", NULL, &task);
+    if (err)
+        return err;
+    task_set_special(task, MK_SPECIAL_BOOTSTRAP, machine->bootstrap_port, 0);
+    task_set_special(task, MK_SPECIAL_MACHINE, machine->control, 0);
+    err = thread_create(task, spawn->entry, spawn->arg, stack_size, priority, &thread);
+    if (err) {
+        task_end(machine->cpu, task, 0);
+        return err;
+    }
+    if (spawn->is_server) {
+        task->is_server = true;
+        task_set_counts(task, false);
+    }
+    sched_ready(machine->cpu, thread);
+    if (idp)
+        *idp = task->id;
+    return MK_OK;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Entries of <mk/message.h>. A call to a server that waits already takes the short way first. */
+#include "sys/sys.h"
+
+#include "ipc/fast.h"
+
+mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+{
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_send(cpu, dest, msg, deadline));
+}
+
+mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_receive(cpu, receive, msg, deadline));
+}
+
+mk_err_t mk_call(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct cpu *fast = this_cpu();
+    if (likely(fast) && likely(deadline == MK_TIME_FOREVER) && fast_call(fast, dest, msg))
+        return fast->current->wait_status;
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_call(cpu, dest, msg, deadline));
+}
+
+mk_err_t mk_reply(struct mk_msg *msg)
+{
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, ipc_reply(cpu, msg));
+}
+
+mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct cpu *fast = this_cpu();
+    if (likely(fast) && likely(deadline == MK_TIME_FOREVER) && fast_reply_receive(fast, receive, msg)) {
+        mk_err_t err = fast->current->wait_status;
+        if (likely(err != MK_RETRY))
+            return err;
+        return leave(fast, ipc_receive(fast, receive, msg, deadline));
+    }
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_reply_receive(cpu, receive, msg, deadline));
+}
+
+void mk_msg_discard(struct mk_msg *msg)
+{
+    struct mk_msg m;
+    struct cpu *cpu = kernel_enter();
+    if (!cpu || !msg || !user_copy(&m, msg, sizeof(m)))
+        return;
+    struct space *space = cpu->current->space;
+    for (uint32_t i = 0; i < m.nr_rights && i < MK_RIGHTS_MAX; i++) {
+        struct mk_msg_right right;
+        if (!user_copy(&right, &m.rights[i], sizeof(right)))
+            break;
+        struct entry *entry = space_lookup(space, right.name);
+        if (!entry || entry->type == MK_RIGHT_PORT_SET)
+            continue;
+        if (right.how == MK_RIGHT_RECEIVE && entry->type & MK_RIGHT_RECEIVE)
+            port_destroy(cpu->machine, entry_take_receive(space, entry));
+        else if (entry->type & ~(unsigned)MK_RIGHT_RECEIVE)
+            entry_release(space, entry);
+    }
+    struct entry *reply = space_lookup(space, m.reply);
+    if (reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
+        entry_release(space, reply);
+    if (user_store_u32(&msg->nr_rights, 0))
+        user_store_u32(&msg->reply, MK_NAME_NULL);
+    kernel_leave(cpu);
+}

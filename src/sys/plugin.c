@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading plugins into tasks. */
+#include "sys/sys.h"
+
+#include <stdio.h>
+
+#include "host/plugin.h"
+
+#define PLUGIN_STACK_SIZE ((size_t)262144)
+#define PATH_SIZE         4096
+#define WHY_SIZE          512
+
+struct image {
+    struct host_plugin plugin;
+    struct mk_machine *machine;
+};
+
+#define BIND(name, function) {#name, (void (*)(void))(function)}
+static const struct host_binding bindings[] = {
+    BIND(malloc, mk_malloc),
+    BIND(calloc, mk_calloc),
+    BIND(realloc, mk_realloc),
+    BIND(free, mk_free),
+    BIND(aligned_alloc, mk_aligned_alloc),
+    BIND(memalign, mk_aligned_alloc),
+    BIND(posix_memalign, mk_posix_memalign),
+    BIND(strdup, mk_strdup),
+    BIND(strndup, mk_strndup),
+    BIND(exit, mk_task_exit),
+    BIND(_exit, mk_task_exit),
+    BIND(_Exit, mk_task_exit),
+    BIND(abort, mk_abort),
+    BIND(__assert_fail, mk_assert_fail),
+    BIND(printf, mk_printf),
+    BIND(vprintf, mk_vprintf),
+    BIND(puts, mk_puts),
+    BIND(putchar, mk_putchar),
+    {NULL, NULL},
+};
+
+mk_err_t mk_plugin_check(const char *path, char *why, size_t why_size)
+{
+    char line[WHY_SIZE] = "";
+    mk_err_t err = host_plugin_check(path, line, sizeof(line));
+    if (why && why_size)
+        label_copy(why, why_size, line);
+    return err;
+}
+
+static mk_err_t image_load(struct mk_machine *machine, const char *path, const char *label, struct image **imagep,
+                           char *why, size_t why_size)
+{
+    mk_err_t err = host_plugin_check(path, why, why_size);
+    if (err)
+        return err;
+    struct image *image = kmem_zalloc(&machine->kmem, sizeof(*image));
+    if (!image)
+        return MK_E_NO_MEMORY;
+    image->machine = machine;
+    err = host_plugin_open(&image->plugin, path, label, bindings, why, why_size);
+    if (err) {
+        kmem_free(&machine->kmem, image, sizeof(*image));
+        return err;
+    }
+    *imagep = image;
+    return MK_OK;
+}
+
+void plugin_unload(struct image *image)
+{
+    host_plugin_close(&image->plugin);
+    kmem_free(&image->machine->kmem, image, sizeof(*image));
+}
+
+static char *keep_string(struct mk_machine *machine, const char *s, size_t *sizep)
+{
+    *sizep = strlen(s) + 1;
+    char *copy = kmem_alloc(&machine->kmem, *sizep);
+    return copy ? memcpy(copy, s, *sizep) : NULL;
+}
+
+/* "path/NAME.so" to "NAME". */
+static void label_from_path(char *label, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    label_copy(label, MK_LABEL_MAX, name ? name + 1 : path);
+    char *dot = strchr(label, '.');
+    if (dot && dot != label)
+        *dot = '\0';
+}
+
+/* A new service port, or the one given, into the new task. Cannot fail after the reservation in furnish. */
+static void give_service(struct task *task, struct port *service)
+{
+    task->service = space_put_receive(task->space, service)->name;
+}
+
+/* What can fail before the task may run. */
+static mk_err_t furnish(struct task *task, const struct mk_load *load, struct port **servicep)
+{
+    struct mk_machine *machine = task->machine;
+    mk_err_t err = space_reserve(task->space, 1);
+    if (err)
+        return err;
+    task->args = keep_string(machine, load->args ? load->args : "", &task->args_size);
+    task->folder = keep_string(machine, load->folder ? load->folder : ".", &task->folder_size);
+    if (!task->args || !task->folder)
+        return MK_E_NO_MEMORY;
+    if (!*servicep)
+        *servicep = port_create(machine, OBJECT_NONE, NULL);
+    return *servicep ? MK_OK : MK_E_NO_MEMORY;
+}
+
+/*
+ * `service` is a port whose receive right the caller gives up on success, or
+ * NULL. The strings in `load` are the kernel's.
+ */
+mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct port *service,
+                     struct task **taskp, char *why, size_t why_size)
+{
+    struct image *image;
+    struct task *task = NULL;
+    struct thread *thread;
+    char label[MK_LABEL_MAX];
+    bool is_new_service = service == NULL;
+
+    label_copy(label, sizeof(label), load->label ? load->label : "");
+    if (!label[0])
+        label_from_path(label, load->path);
+    mk_err_t err = image_load(machine, load->path, label, &image, why, why_size);
+    if (err)
+        return err;
+    const struct mk_server *server = image->plugin.entry;
+    err = task_create(machine, label, parent, &task);
+    if (err) {
+        plugin_unload(image);
+        return err;
+    }
+    task->image = image;
+    err = furnish(task, load, &service);
+    if (!err)
+        err = thread_create(task, (void (*)(void *))mk_server_main, (void *)(uintptr_t)server, PLUGIN_STACK_SIZE,
+                            load->priority ? load->priority : MK_PRIO_DEFAULT, &thread);
+    if (err) {
+        if (is_new_service && service)
+            port_destroy(machine, service);
+        task_end(machine->cpu, task, 1);
+        return err;
+    }
+    give_service(task, service);
+    if (load->privileged)
+        task_set_special(task, MK_SPECIAL_MACHINE, machine->control, 0);
+    if (!server->main) {
+        task->is_server = true;
+        task_set_counts(task, false);
+    }
+    sched_ready(machine->cpu, thread);
+    *taskp = task;
+    return MK_OK;
+}
+
+static mk_err_t check_load(const struct mk_load *load)
+{
+    if (load->priority < MK_PRIO_MIN || load->priority > MK_PRIO_MAX)
+        return MK_E_BAD_ARGUMENT;
+    if ((load->label && strlen(load->label) >= MK_LABEL_MAX) || (load->args && strlen(load->args) >= MK_ARGS_MAX))
+        return MK_E_TOO_LONG;
+    return MK_OK;
+}
+
+mk_err_t mk_machine_load(struct mk_machine *machine, const struct mk_load *load, uint64_t *idp, char *whyp,
+                         size_t why_size)
+{
+    char why[WHY_SIZE] = "";
+    struct task *task;
+
+    if (machine->is_running)
+        return MK_E_BAD_STATE;
+    if (!load->path || load->service || load->bootstrap)
+        return MK_E_BAD_ARGUMENT;
+    mk_err_t err = check_load(load);
+    if (!err)
+        err = plugin_load(machine, load, NULL, NULL, &task, why, sizeof(why));
+    if (!err) {
+        task_set_special(task, MK_SPECIAL_BOOTSTRAP, machine->bootstrap_port, 0);
+        if (idp)
+            *idp = task->id;
+    }
+    if (whyp && why_size)
+        label_copy(whyp, why_size, why);
+    return err;
+}
+
+/* ---- inside ---- */
+
+/* The caller's strings, copied in. */
+struct load_strings {
+    char label[MK_LABEL_MAX], path[PATH_SIZE], folder[PATH_SIZE];
+    char args[MK_ARGS_MAX];
+};
+
+static mk_err_t load_in(struct mk_load *load, const struct mk_load *user, struct load_strings *s)
+{
+    if (!user_copy(load, user, sizeof(*load)))
+        return MK_E_BAD_ADDRESS;
+    mk_err_t err = load->path ? string_in(s->path, load->path, sizeof(s->path)) : MK_E_BAD_ADDRESS;
+    if (!err)
+        err = string_in(s->label, load->label, sizeof(s->label));
+    if (!err)
+        err = string_in(s->args, load->args, sizeof(s->args));
+    if (!err)
+        err = string_in(s->folder, load->folder ? load->folder : ".", sizeof(s->folder));
+    load->path = s->path;
+    load->label = s->label[0] ? s->label : NULL;
+    load->args = s->args;
+    load->folder = s->folder;
+    return err ? err : check_load(load);
+}
+
+/* The rights named in `load`: the service port's, still the caller's, and the bootstrap entry. */
+static mk_err_t load_rights(struct space *space, const struct mk_load *load, struct entry **servicep, struct entry **bootp)
+{
+    *servicep = *bootp = NULL;
+    if (load->service) {
+        mk_err_t err = ref_check(space, load->service, MK_MOVE_RECEIVE, 0);
+        if (!err)
+            err = space_reserve(space, 1);
+        if (err)
+            return err;
+        *servicep = space_lookup(space, load->service);
+    }
+    if (load->bootstrap) {
+        mk_err_t err = ref_check(space, load->bootstrap, MK_COPY_SEND, 0);
+        if (err)
+            return err;
+        *bootp = space_lookup(space, load->bootstrap);
+    }
+    return MK_OK;
+}
+
+static mk_err_t load_task(struct cpu *cpu, struct mk_load *load, mk_name_t *namep, char *why)
+{
+    struct space *space = cpu->current->space;
+    struct entry *service, *bootstrap;
+    struct task *task;
+    struct port *port = NULL;
+    mk_err_t err = load_rights(space, load, &service, &bootstrap);
+    if (!err)
+        err = space_reserve(space, 2);
+    if (err)
+        return err;
+    uint32_t make_count = 0;
+    if (service) { /* taken back below if the load fails */
+        make_count = service->port->make_count;
+        port = service->port;
+    }
+    if (port) {
+        mk_name_t old = load->service;
+        struct ref ref = ref_take(space, old, MK_MOVE_RECEIVE);
+        err = plugin_load(cpu->machine, load, cpu->current->task, ref.port, &task, why, WHY_SIZE);
+        if (err) {
+            space_put_receive(space, ref.port);
+            ref.port->make_count = make_count;
+        }
+    } else {
+        err = plugin_load(cpu->machine, load, cpu->current->task, NULL, &task, why, WHY_SIZE);
+    }
+    if (err)
+        return err;
+    if (bootstrap)
+        task_set_special(task, MK_SPECIAL_BOOTSTRAP, bootstrap->port, bootstrap->badge);
+    return send_right_add(space, task->port, 0, namep); /* reserved above */
+}
+
+mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_name_t *taskp, char *whyp, size_t why_size)
+{
+    ENTER(cpu, self);
+    char why[WHY_SIZE] = "";
+    struct mk_load load;
+    struct port *port;
+    mk_name_t name = MK_NAME_NULL;
+    (void)self;
+    mk_err_t err = object_find(cpu, control, OBJECT_MACHINE, &port);
+    if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_copy(whyp, "", 1))))
+        err = MK_E_BAD_ADDRESS;
+    if (err)
+        return leave(cpu, err);
+    struct load_strings *strings = kmem_alloc(&cpu->machine->kmem, sizeof(*strings));
+    if (!strings)
+        return leave(cpu, MK_E_NO_MEMORY);
+    err = load_in(&load, user_load, strings);
+    if (!err)
+        err = load_task(cpu, &load, &name, why);
+    kmem_free(&cpu->machine->kmem, strings, sizeof(*strings));
+    if (!err) {
+        kernel_charge(cpu, cpu->machine->costs.task);
+        user_store_u32(taskp, name);
+    }
+    if (whyp && why_size) {
+        size_t n = strlen(why) + 1;
+        why[sizeof(why) - 1] = '\0';
+        user_copy(whyp, why, n < why_size ? n : why_size);
+        if (n > why_size)
+            user_copy(whyp + why_size - 1, "", 1);
+    }
+    return leave(cpu, err);
+}
+
+mk_name_t mk_server_port(void)
+{
+    struct cpu *cpu = kernel_enter();
+    return cpu ? cpu->current->task->service : MK_NAME_NULL;
+}
+
+void mk_log(const char *format, ...)
+{
+    char text[900];
+    struct cpu *cpu = this_cpu();
+    va_list args;
+    if (!cpu || !cpu->current)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    machine_log(cpu->machine, "[%s] %s", cpu->current->task->label, text);
+}

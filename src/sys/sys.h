@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the kernel entries: names to objects, user strings, tasks' lives. */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include <mk/mk.h>
+
+#include "host/arch/x86_64/user.h"
+#include "ipc/ipc.h"
+#include "kern/sched.h"
+#include "kern/thread.h"
+#include "vm/map.h"
+
+/*
+ * Every entry that can fail begins with this: `cpu` and `self` of the caller.
+ * The entry ends with leave(err), which is where another thread may run.
+ */
+#define ENTER(cpu, self)                     \
+    struct cpu *cpu = kernel_enter();        \
+    if (unlikely(!cpu))                      \
+        return MK_E_NOT_IN_MACHINE;          \
+    struct thread *self = cpu->current
+
+static inline mk_err_t leave(struct cpu *cpu, mk_err_t err)
+{
+    kernel_leave(cpu);
+    return err;
+}
+
+/* The object behind a name in the caller's space, of this kind. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD. */
+mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum object_kind kind, struct port **portp);
+
+static inline mk_err_t task_find(struct cpu *cpu, mk_name_t name, struct task **taskp)
+{
+    struct port *port;
+    mk_err_t err = object_find(cpu, name, OBJECT_TASK, &port);
+    if (!err)
+        *taskp = port->object;
+    return err;
+}
+
+static inline mk_err_t thread_find(struct cpu *cpu, mk_name_t name, struct thread **threadp)
+{
+    struct port *port;
+    mk_err_t err = object_find(cpu, name, OBJECT_THREAD, &port);
+    if (!err)
+        *threadp = port->object;
+    return err;
+}
+
+/* A new send right to a port in a space; counts one user reference. MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
+mk_err_t send_right_add(struct space *space, struct port *port, uint64_t badge, mk_name_t *namep);
+
+/* Can a result be written there? It is set to 0. */
+static inline bool user_probe_u32(uint32_t *p)
+{
+    return user_store_u32(p, 0);
+}
+
+/* Copy a user's string into dst. MK_E_BAD_ADDRESS, MK_E_TOO_LONG. NULL: "". */
+mk_err_t string_in(char *dst, const char *src, size_t size);
+
+/* ---- tasks' lives (tasks.c) ---- */
+
+mk_err_t task_create(struct mk_machine *machine, const char *label, struct task *parent, struct task **taskp);
+/* It ends now. When the current thread belongs to it, the caller must finish with sched_exit. */
+void task_end(struct cpu *cpu, struct task *task, int exit_code);
+void task_rest(struct task *task);
+void task_free_ended(struct mk_machine *machine, uint32_t max_kept);
+void task_set_special(struct task *task, enum mk_special which, struct port *port, uint64_t badge);
+void task_set_counts(struct task *task, bool counts);
+/* One thread ends now; not the current one. */
+void thread_end(struct cpu *cpu, struct thread *thread);
+/* What the thread that ends by itself leaves behind; then sched_exit. */
+void thread_ended(struct thread *thread);
+void machine_request_stop(struct mk_machine *machine, int exit_code);
+
+/* ---- devices (device.c) ---- */
+
+void device_thread_ended(struct cpu *cpu, struct thread *thread);
+void device_close_all(struct mk_machine *machine);
+
+/* ---- plugins (plugin.c) ---- */
+
+mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct port *service,
+                     struct task **taskp, char *why, size_t why_size);
+void plugin_unload(struct image *image);
+
+/* ---- looking (info.c) ---- */
+
+void report_deadlock(struct mk_machine *machine);
+
+#endif
