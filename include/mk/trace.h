@@ -46,7 +46,7 @@ struct mk_trace_event {
     mk_time_t when;  /* machine time */
     uint16_t kind;   /* enum mk_trace_kind */
     uint16_t cpu;
-    uint32_t thread; /* number of the thread that was running; 0: none */
+    uint32_t thread; /* number of the thread that did it (RECEIVE: that got it); 0: none */
     uint64_t a, b, c;
 };
 

@@ -61,6 +61,9 @@ static void scroll_to_cursor(struct lineedit *e, unsigned room)
 
     if (e->scroll > e->cursor)
         e->scroll = e->cursor;
+    /* The line may be another one than when `scroll` was set: go to the start of the character there. */
+    while (e->scroll > 0 && e->scroll < e->size && ((unsigned char)e->line[e->scroll] & 0xc0) == 0x80)
+        e->scroll--;
     width = columns_of(&e->line[e->scroll], e->cursor - e->scroll);
     while (width > room) {
         size_t next = lineedit_next(e, e->scroll);

@@ -7,6 +7,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <string.h>
 
 #include "load.h"
@@ -69,7 +70,7 @@ static bool fail_archive(const struct load *load, const char *name, struct archi
     const char *why = archive_error_string(a);
 
     if (why == NULL)
-        why = "cannot be read";
+        why = "damaged or truncated";
     return name == NULL ? load_fail(load, "%s", why) : load_fail(load, "%s: %s", name, why);
 }
 
@@ -88,9 +89,13 @@ static const char *entry_link(struct archive_entry *entry)
     return name != NULL ? name : archive_entry_hardlink_utf8(entry);
 }
 
-/* Holes come as jumps of the offset; `end` says how far the archive really went. */
-static bool unpack_data(const struct load *load, struct archive *a, const char *name, struct ramfs_node *node,
-                        uint64_t *endp)
+/*
+ * Holes come as jumps of the offset; *endp becomes how far the archive really
+ * went. A hole at the end shows in the offset of the end alone, which not all
+ * formats get right, so it counts only for files with holes.
+ */
+static bool unpack_data(const struct load *load, struct archive *a, const char *name, bool has_holes,
+                        struct ramfs_node *node, uint64_t *endp)
 {
     for (;;) {
         const void *bytes = NULL;
@@ -103,8 +108,8 @@ static bool unpack_data(const struct load *load, struct archive *a, const char *
         if (offset < 0)
             return load_fail(load, "%s: data before the start of the file", name);
         if (result == ARCHIVE_EOF) {
-            if ((uint64_t)offset > *endp)
-                *endp = (uint64_t)offset; /* a hole at the end */
+            if (has_holes && (uint64_t)offset > *endp)
+                *endp = (uint64_t)offset;
             return true;
         }
         if (!load_write(load, name, node, (uint64_t)offset, bytes, size))
@@ -123,7 +128,7 @@ static bool unpack_file(const struct load *load, struct archive *a, struct archi
 
     if (!load_check_size(load, name, claimed))
         return false;
-    if (!unpack_data(load, a, name, node, &end))
+    if (!unpack_data(load, a, name, archive_entry_sparse_count(entry) > 0, node, &end))
         return false;
     if (archive_entry_size_is_set(entry) && end != claimed)
         return load_fail(load, "%s: claims %llu bytes, but the archive holds %llu", name, (unsigned long long)claimed,
@@ -204,28 +209,15 @@ static bool is_tar_cut(struct archive *a)
     return is_tar && archive_filter_bytes(a, 0) == archive_read_header_position(a);
 }
 
-/* EILSEQ is what libarchive calls "no format that I know" on Linux. */
-static enum load_result first_header_failed(const struct load *load, struct archive *a)
-{
-    bool is_unknown = archive_format(a) == 0 && archive_errno(a) == EILSEQ;
-
-    if (is_unknown && !is_named_archive(load->host_path))
-        return LOAD_NOT_AN_ARCHIVE;
-    (void)fail_archive(load, NULL, a);
-    return LOAD_FAILED;
-}
-
 static enum load_result unpack_all(const struct load *load, struct archive *a)
 {
-    for (bool is_first = true;; is_first = false) {
+    for (;;) {
         struct archive_entry *entry;
         int result = archive_read_next_header(a, &entry);
 
         if (result == ARCHIVE_EOF)
             break;
         if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
-            if (is_first)
-                return first_header_failed(load, a);
             (void)fail_archive(load, NULL, a);
             return LOAD_FAILED;
         }
@@ -238,21 +230,37 @@ static enum load_result unpack_all(const struct load *load, struct archive *a)
     return LOAD_FAILED;
 }
 
-static struct archive *open_archive(const struct load *load, void (*support_formats)(struct archive *))
+/* EILSEQ is what libarchive calls "no format that I know" on Linux. */
+static enum load_result open_failed(const struct load *load, struct archive *a)
+{
+    bool is_unknown = archive_format(a) == 0 && archive_errno(a) == EILSEQ;
+
+    if (is_unknown && !is_named_archive(load->host_path))
+        return LOAD_NOT_AN_ARCHIVE;
+    (void)fail_archive(load, NULL, a);
+    return LOAD_FAILED;
+}
+
+/* On success *ap is the caller's to free. */
+static enum load_result open_archive(const struct load *load, void (*support_formats)(struct archive *),
+                                     struct archive **ap)
 {
     struct archive *a = archive_read_new();
+    enum load_result result;
 
     if (a == NULL) {
         (void)load_fail(load, "out of memory");
-        return NULL;
+        return LOAD_FAILED;
     }
     support_formats(a);
     support_filters(a);
-    if (archive_read_open_filename(a, load->host_path, 65536) == ARCHIVE_OK)
-        return a;
-    (void)fail_archive(load, NULL, a);
+    if (archive_read_open_filename(a, load->host_path, 65536) == ARCHIVE_OK) {
+        *ap = a;
+        return LOAD_OK;
+    }
+    result = open_failed(load, a);
     archive_read_free(a);
-    return NULL;
+    return result;
 }
 
 static void support_raw(struct archive *a)
@@ -279,30 +287,42 @@ static bool read_to_end(const struct load *load, struct archive *a)
 }
 
 /* The tar reader stops at the end mark. Whether a compressed stream is whole and its sum right shows after it. */
-static bool verify_stream(const struct load *load)
+static enum load_result verify_stream(const struct load *load)
 {
-    struct archive *a = open_archive(load, support_raw);
+    struct archive *a;
     bool is_ok;
 
-    if (a == NULL)
-        return false;
+    if (open_archive(load, support_raw, &a) != LOAD_OK)
+        return LOAD_FAILED;
     is_ok = read_to_end(load, a);
     archive_read_free(a);
-    return is_ok;
+    return is_ok ? LOAD_OK : LOAD_FAILED;
 }
 
-enum load_result load_archive(struct load *load)
+static enum load_result load_and_verify(struct load *load)
 {
-    struct archive *a = open_archive(load, support);
-    enum load_result result;
+    struct archive *a;
+    enum load_result result = open_archive(load, support, &a);
     bool is_compressed;
 
-    if (a == NULL)
-        return LOAD_FAILED;
+    if (result != LOAD_OK)
+        return result;
     result = unpack_all(load, a);
     is_compressed = archive_filter_count(a) > 1;
     archive_read_free(a);
-    if (result == LOAD_OK && is_compressed && !verify_stream(load))
-        return LOAD_FAILED;
+    return result == LOAD_OK && is_compressed ? verify_stream(load) : result;
+}
+
+/* libarchive converts names to the locale's bytes. In UTF-8 all of them have some, wherever the machine runs. */
+enum load_result load_archive(struct load *load)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t old = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+    enum load_result result = load_and_verify(load);
+
+    if (utf8 != (locale_t)0) {
+        (void)uselocale(old);
+        freelocale(utf8);
+    }
     return result;
 }

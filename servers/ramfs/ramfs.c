@@ -94,6 +94,7 @@ static int ramfs_main(int argc, char **argv);
 
 static const struct mk_server ramfs_server = {
     .abi = MK_SERVER_ABI,
+    .name = "ramfs", /* registered by main */
     .ops = service_ops,
     .nr_ops = NR_SERVICE_OPS,
     .notify = openfile_notify,
@@ -105,8 +106,10 @@ static const struct mk_server ramfs_server = {
 static int ramfs_main(int argc, char **argv)
 {
     mk_name_t send;
-    mk_err_t err = tree_init(&ramfs.tree, LIMIT_DEFAULT);
+    mk_err_t err = mk_task_set_server(true);
 
+    if (err == MK_OK)
+        err = tree_init(&ramfs.tree, LIMIT_DEFAULT);
     if (err == MK_OK && !load_arguments(&ramfs, argc, argv))
         return 1;
     if (err == MK_OK)

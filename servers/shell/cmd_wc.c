@@ -140,8 +140,6 @@ static int width_of_files(struct shell *sh, int nr, char **names)
         char path[FS_PATH_MAX];
         bool is_there = path_normalise(names[i], path, sizeof(path)) && fs_stat(sh, path, &stat) == MK_OK;
 
-        if (!is_there && i == 0)
-            return 1;
         if (is_there && stat.is_folder)
             least = 7;
         else if (is_there)

@@ -88,6 +88,7 @@ static int shell_main(int argc, char **argv)
 
 static const struct mk_server shell_server = {
     .abi = MK_SERVER_ABI,
+    .name = "shell", /* not registered: a plugin with a main does that itself */
     .main = shell_main,
 };
 

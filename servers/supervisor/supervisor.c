@@ -38,20 +38,35 @@ static void answer(mk_name_t *replyp, mk_err_t status)
 
 /* ---- one task ---- */
 
-static bool deps_are_met(const struct supervisor *s, const struct job *job)
+static bool is_after(const struct job *job, const struct job *other)
 {
-    const char *p = job->after;
-    while (*p) {
+    for (const char *p = job->after; *p;) {
         size_t n = strcspn(p, ",");
-        for (size_t i = 0; i < s->nr_jobs; i++) {
-            const struct job *other = &s->jobs[i];
-            if (strlen(other->name) == n && strncmp(other->name, p, n) == 0 && other->state != JOB_UP &&
-                !(other->state == JOB_ENDED && other->last_exit == 0))
-                return false;
-        }
+        if (strlen(other->name) == n && strncmp(other->name, p, n) == 0)
+            return true;
         p += n + (p[n] == ',');
     }
+    return false;
+}
+
+/* A server must be up; a program, which never answers, must have ended well. */
+static bool deps_are_met(const struct supervisor *s, const struct job *job)
+{
+    for (size_t i = 0; i < s->nr_jobs; i++) {
+        const struct job *other = &s->jobs[i];
+        if (is_after(job, other) && other->state != JOB_UP && !(other->state == JOB_ENDED && other->last_exit == 0))
+            return false;
+    }
     return s->names_are_up || job->is_names;
+}
+
+/* Does anything wait for it to come up? */
+static bool is_needed(const struct supervisor *s, const struct job *job)
+{
+    for (size_t i = 0; i < s->nr_jobs; i++)
+        if (s->jobs[i].state == JOB_WAITING && (is_after(&s->jobs[i], job) || job->is_names))
+            return true;
+    return false;
 }
 
 /* The service port at home: new, or what came back from the last instance. */
@@ -206,7 +221,7 @@ static void has_ended(struct supervisor *s, struct job *job)
     }
     drop_port(job);
     answer(&job->requester, was_starting && job->last_exit ? MK_E_PLUGIN_START : MK_OK);
-    if (s->is_booting && was_starting && job->last_exit)
+    if (s->is_booting && was_starting && job->last_exit && is_needed(s, job))
         fail_boot(s, job);
     advance(s);
 }

@@ -265,6 +265,16 @@ static void add_arrow(struct trace_json *trace, struct run *run, const struct mk
     run->arrows[run->nr_arrows++] = (struct arrow){event->when, event->a, event->kind == MK_TRACE_RECEIVE};
 }
 
+/* Delivered to a thread that waited: the arrow ends at that thread's next run (no "bp"). */
+static void put_arrow_to_waiter(struct trace_json *trace, const struct mk_trace_event *event)
+{
+    const struct thread *thread = get_thread(trace, event->thread);
+    put(trace,
+        "{\"ph\":\"f\",\"id\":%" PRIu64 ",\"name\":\"message\",\"cat\":\"message\",\"pid\":%" PRIu64
+        ",\"tid\":%" PRIu64 ",\"ts\":%s}",
+        event->a, task_pid(thread->task), thread->id, usec(event->when).text);
+}
+
 static void put_run(struct trace_json *trace, const struct run *run, unsigned cpu, mk_time_t end, bool is_preempted)
 {
     const struct thread *thread = run->thread;
@@ -374,9 +384,16 @@ static void take_event(struct trace_json *trace, const struct mk_trace_event *ev
         switch_to(trace, event);
         break;
     case MK_TRACE_SEND:
-    case MK_TRACE_RECEIVE:
         add_arrow(trace, get_cpu(trace, event->cpu), event);
         break;
+    case MK_TRACE_RECEIVE: {
+        struct run *run = get_cpu(trace, event->cpu);
+        if (run->thread && run->thread->id == event->thread)
+            add_arrow(trace, run, event);
+        else
+            put_arrow_to_waiter(trace, event);
+        break;
+    }
     case MK_TRACE_CALL:
         begin_call(trace, event);
         break;

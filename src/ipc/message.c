@@ -169,8 +169,11 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
     struct mk_msg_right rights[MK_RIGHTS_MAX];
 
     if (kmsg->size > thread->capacity || kmsg->nr_rights > thread->max_rights) {
-        bool is_told = user_store_u64(&msg->size, kmsg->size) && user_store_u32(&msg->nr_rights, kmsg->nr_rights);
-        return is_told ? MK_E_MSG_TOO_LARGE : MK_E_MSG_TOO_LARGE;
+        if (!user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights)) {
+            kmsg_destroy(cpu->machine, kmsg);
+            return MK_E_BAD_ADDRESS;
+        }
+        return MK_E_MSG_TOO_LARGE;
     }
     mk_err_t err = space_reserve(space, kmsg->nr_rights + 1u);
     if (err)
@@ -271,7 +274,7 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
         sched_unblock(cpu, receiver, err);
         if (err == MK_OK || err == MK_E_BAD_ADDRESS) {
             port->seqno++;
-            trace(cpu, MK_TRACE_RECEIVE, number, port->id, size);
+            trace_for(cpu, receiver, MK_TRACE_RECEIVE, number, port->id, size);
             return receiver;
         }
         sched_ready(cpu, receiver); /* it cannot take this one: told so, and the next may */
@@ -291,7 +294,7 @@ static struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, stru
     mk_err_t err = copy_out(cpu, caller, kmsg, 0);
     if (err && err != MK_E_BAD_ADDRESS)
         kmsg_destroy(cpu->machine, kmsg);
-    trace(cpu, MK_TRACE_RECEIVE, number, 0, size);
+    trace_for(cpu, caller, MK_TRACE_RECEIVE, number, 0, size);
     sched_unblock(cpu, caller, err);
     return caller;
 }

@@ -326,6 +326,9 @@ static bool idle(struct cpu *cpu)
         int64_t host_start = host_clock();
         if (!host_events_ensure(&machine->events))
             return false;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* (1) the event loop is there, (2) look; mk_machine_stop: (1) set, (2) wake it if there */
+        if (machine->stop_requested)
+            return true;
         host_events_wait(machine->events, next == MK_TIME_FOREVER ? -1 : wait);
         int64_t passed = host_clock() - host_start;
         if (machine->clock == MK_CLOCK_VIRTUAL && next != MK_TIME_FOREVER)

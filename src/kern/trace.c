@@ -16,9 +16,9 @@ static void ring_sink(struct cpu *cpu)
     cpu->ring_sunk = cpu->nr_events;
 }
 
-void trace_record(struct cpu *cpu, unsigned kind, uint64_t a, uint64_t b, uint64_t c)
+void trace_record(struct cpu *cpu, const struct thread *whose, unsigned kind, uint64_t a, uint64_t b, uint64_t c)
 {
-    uint32_t thread = cpu->current ? (uint32_t)cpu->current->id : 0;
+    uint32_t thread = whose ? (uint32_t)whose->id : 0;
     uint64_t h = cpu->trace_hash;
     h = mix64(h ^ (uint64_t)cpu->now);
     h = mix64(h ^ ((uint64_t)kind << 48 | (uint64_t)cpu->id << 32 | thread));

@@ -5,14 +5,22 @@
 
 #include "kern/machine.h"
 
-void trace_record(struct cpu *cpu, unsigned kind, uint64_t a, uint64_t b, uint64_t c);
+/* `thread` is whom the event happened to, most often the current one. */
+void trace_record(struct cpu *cpu, const struct thread *thread, unsigned kind, uint64_t a, uint64_t b, uint64_t c);
 void trace_flush(struct mk_machine *machine);
 void trace_finish(struct mk_machine *machine);
 
 static inline void trace(struct cpu *cpu, unsigned kind, uint64_t a, uint64_t b, uint64_t c)
 {
     if (unlikely(cpu->is_traced))
-        trace_record(cpu, kind, a, b, c);
+        trace_record(cpu, cpu->current, kind, a, b, c);
+}
+
+static inline void trace_for(struct cpu *cpu, const struct thread *thread, unsigned kind, uint64_t a, uint64_t b,
+                             uint64_t c)
+{
+    if (unlikely(cpu->is_traced))
+        trace_record(cpu, thread, kind, a, b, c);
 }
 
 #endif

@@ -226,6 +226,7 @@ void mk_machine_stop(struct mk_machine *machine, int exit_code)
     machine->stop_code = exit_code;
     machine->stop_requested = true;
     ((volatile struct cpu *)machine->cpu)->flags = CPU_RESCHEDULE;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see idle in sched.c */
     if (machine->events)
         host_events_wake(machine->events);
 }

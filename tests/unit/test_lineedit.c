@@ -320,6 +320,19 @@ static void edit0240(void **state)
     assert_drawn("\r\x1b[K");
 }
 
+/* EDIT0245: a line that was scrolled can be replaced by one with longer characters. */
+static void edit0245(void **state)
+{
+    (void)state;
+    remember("b\xc3\xa4\xe4\xb8\xad");
+    lineedit_begin(&edit, &history, "", 0, 16);
+    type("0123456789abcdefghi"); /* scrolls by 4: inside the last character of the other line */
+    lineedit_draw(&edit);
+    type("\x1b[A");
+    lineedit_draw(&edit);
+    assert_drawn("\rb\xc3\xa4\xe4\xb8\xad\x1b[K\r\x1b[4C");
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -335,7 +348,7 @@ static void edit0250(void **state)
     remember("b\xc3\xa4\xe4\xb8\xad"
              "e\xcc\x81");
     print_message("seed %u\n", (unsigned)seed);
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 100000; i++) {
         unsigned char byte = (unsigned char)next_random(&seed);
 
         if (i % 3 == 0)
@@ -362,7 +375,7 @@ int main(void)
         TEST(edit0010), TEST(edit0020), TEST(edit0030), TEST(edit0040), TEST(edit0050), TEST(edit0060), TEST(edit0070),
         TEST(edit0080), TEST(edit0090), TEST(edit0100), TEST(edit0110), TEST(edit0120), TEST(edit0130), TEST(edit0140),
         TEST(edit0150), TEST(edit0160), TEST(edit0170), TEST(edit0180), TEST(edit0190), TEST(edit0200), TEST(edit0210),
-        TEST(edit0220), TEST(edit0230), TEST(edit0240), TEST(edit0250),
+        TEST(edit0220), TEST(edit0230), TEST(edit0240), TEST(edit0245), TEST(edit0250),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
