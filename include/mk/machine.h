@@ -24,7 +24,7 @@ enum mk_context { MK_CONTEXT_ASM, MK_CONTEXT_UCONTEXT };
 
 /* Costs of kernel operations on the virtual clock, in nanoseconds. */
 struct mk_costs {
-    mk_time_t entry;       /* any kernel call */
+    mk_time_t entry;       /* any kernel call, but looking (listings, the time) and logging */
     mk_time_t switch_;     /* a change of the running thread */
     mk_time_t copy;        /* each 64 bytes of a message copied, begun */
     mk_time_t right;       /* each right carried by a message */
@@ -82,7 +82,7 @@ struct mk_spawn {
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_spawn(struct mk_machine *machine, const struct mk_spawn *spawn, uint64_t *idp);
 
-/* As mk_task_load in <mk/task.h>, from the host side; `service` and `bootstrap` must be MK_NAME_NULL. */
+/* As mk_task_load in <mk/task.h>, from the host side; `service` and `bootstrap` must be MK_NAME_NULL. MK_E_BAD_STATE while it runs. */
 struct mk_load;
 MK_API MK_NODISCARD mk_err_t mk_machine_load(struct mk_machine *machine, const struct mk_load *load, uint64_t *idp, char *whyp, size_t why_size);
 
@@ -99,7 +99,7 @@ MK_API MK_NODISCARD mk_err_t mk_plugin_check(const char *path, char *why, size_t
  * the first non-zero exit code of those tasks, or 0. It can be called again.
  * MK_E_DEADLOCK: no thread can run and nothing can come that would change it;
  * who waits for whom is logged. MK_E_BAD_STATE: it runs already, or this host
- * thread runs another machine.
+ * thread runs another machine. MK_E_LIMIT_HOST: no memory for the CPU.
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep);
 
@@ -134,7 +134,7 @@ struct mk_task_info {
     uint64_t id;              /* its number in the machine, from 1 */
     char label[MK_LABEL_MAX];
     bool is_server;
-    bool is_ended;            /* ended, but somebody still holds a right to it */
+    bool is_ended;            /* ended, and still listed */
     int32_t exit_code;
     uint32_t nr_threads;
     uint32_t nr_names;        /* in its port space */
@@ -176,12 +176,15 @@ struct mk_thread_info {
     uint64_t nr_preempted;    /* times a CPU was taken from it */
 };
 
+enum mk_object { MK_OBJECT_NONE, MK_OBJECT_TASK, MK_OBJECT_THREAD, MK_OBJECT_DEVICE, MK_OBJECT_MACHINE };
+
 struct mk_port_info {
     uint64_t id;              /* its number in the machine, from 1 */
     uint64_t receiver;        /* task that holds the receive right; 0: in transit or the kernel */
     mk_name_t name;           /* its name there */
     uint64_t set;             /* the set it is in; 0: none */
-    uint64_t object;          /* number of the task or thread it stands for; 0: an ordinary port */
+    enum mk_object kind;      /* what the kernel's own ports stand for */
+    uint64_t object;          /* number of that task or thread; else 0 */
     uint32_t nr_queued, queue_limit;
     uint32_t nr_send, nr_send_once;
     uint32_t nr_waiting_senders, nr_waiting_receivers;
@@ -197,7 +200,8 @@ struct mk_name_info {
 };
 
 /*
- * Lists in order of number. Up to `max` entries are written; *nrp becomes how
+ * Lists in order of number: living threads and ports, and tasks with the last
+ * 256 that ended. A lab that wants a thread's times looks before it ends. Up to `max` entries are written; *nrp becomes how
  * many there are, so that max = 0 asks for the count. MK_E_BAD_ADDRESS,
  * MK_E_NOT_IN_MACHINE (machine NULL outside), mk_machine_names: MK_E_NOT_FOUND.
  */

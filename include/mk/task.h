@@ -47,7 +47,10 @@ MK_API MK_NODISCARD mk_err_t mk_task_terminate(mk_name_t task, int exit_code);
 /* End the calling task. Outside a machine it ends the process, like exit(). */
 MK_API MK_NORETURN void mk_task_exit(int exit_code);
 
-/* Wait until the task has ended; *exit_codep (may be NULL) tells how. MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_BAD_ADDRESS. */
+/*
+ * Wait until the task has ended; *exit_codep (may be NULL) tells how. MK_E_BAD_STATE (the caller's own),
+ * MK_E_BAD_ARGUMENT (negative deadline), MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_BAD_ADDRESS. Never MK_E_DEAD.
+ */
 MK_API MK_NODISCARD mk_err_t mk_task_wait(mk_name_t task, int *exit_codep, mk_time_t deadline);
 
 /* A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS. */
@@ -61,6 +64,9 @@ MK_API MK_NODISCARD mk_err_t mk_task_set_special(mk_name_t task, enum mk_special
  * A machine's run ends when all tasks that are not servers have ended.
  */
 MK_API MK_NODISCARD mk_err_t mk_task_set_server(bool is_server);
+
+/* The caller's label; "" outside a machine. Valid while the task lives. */
+MK_API const char *mk_task_label(void);
 
 /* The caller's arguments, as given at load; "" when there are none. Valid while the task lives. */
 MK_API const char *mk_task_args(void);

@@ -38,7 +38,10 @@ MK_API MK_NORETURN void mk_thread_exit(void);
 /* End a thread wherever it is. With the caller itself it does not return. */
 MK_API MK_NODISCARD mk_err_t mk_thread_terminate(mk_name_t thread);
 
-/* Wait until the thread has ended. MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED. */
+/*
+ * Wait until the thread has ended. MK_E_BAD_STATE (the caller itself), MK_E_BAD_ARGUMENT (negative deadline),
+ * MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED. Never MK_E_DEAD.
+ */
 MK_API MK_NODISCARD mk_err_t mk_thread_join(mk_name_t thread, mk_time_t deadline);
 
 /* Suspend counts: a thread with a count above 0 does not run. MK_E_OVERFLOW, MK_E_BAD_STATE (resume at 0). */

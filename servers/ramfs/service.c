@@ -50,6 +50,34 @@ static mk_err_t find_or_create(struct ramfs *fs, const char *path, size_t size, 
     return err;
 }
 
+/*
+ * Answer here and not in the server loop, which cannot tell that the caller
+ * went away meanwhile: then the right stays, and the file would never be closed.
+ */
+static mk_err_t answer_right(struct mk_msg *msg, mk_name_t send)
+{
+    mk_err_t err;
+
+    (void)answer(msg, NULL, 0);
+    msg->status = MK_OK;
+    msg->rights[0] = (struct mk_msg_right){.name = send, .how = MK_MOVE_SEND};
+    msg->nr_rights = 1;
+    err = mk_reply(msg);
+    if (err == MK_OK)
+        return MK_SERVER_DEFER;
+    msg->nr_rights = 0;
+    ramfs_release(send);
+    return err == MK_E_DEAD ? MK_SERVER_DEFER : err;
+}
+
+static bool is_open_allowed(const struct mk_msg *msg, uint32_t flags)
+{
+    bool is_known = (flags & ~(uint32_t)(FS_CREATE | FS_EXCLUSIVE | FS_TRUNC)) == 0;
+    bool is_sensible = (flags & FS_CREATE) != 0 || (flags & FS_EXCLUSIVE) == 0;
+
+    return is_known && is_sensible && msg->reply != MK_NAME_NULL;
+}
+
 static mk_err_t serve_open(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
@@ -64,8 +92,7 @@ static mk_err_t serve_open(void *state, struct mk_msg *msg)
     if (err != MK_OK)
         return err;
     memcpy(&request, msg->body, sizeof(request));
-    if ((request.flags & ~(uint32_t)(FS_CREATE | FS_EXCLUSIVE | FS_TRUNC)) != 0 || msg->reply == MK_NAME_NULL ||
-        (request.flags & (FS_CREATE | FS_EXCLUSIVE)) == FS_EXCLUSIVE)
+    if (!is_open_allowed(msg, request.flags))
         return MK_E_BAD_ARGUMENT;
     err = find_or_create(fs, path, size, request.flags, &node, &is_new);
     if (err != MK_OK)
@@ -78,10 +105,7 @@ static mk_err_t serve_open(void *state, struct mk_msg *msg)
     }
     if ((request.flags & FS_TRUNC) != 0)
         (void)file_truncate(&fs->tree, node, 0);
-    (void)answer(msg, NULL, 0);
-    msg->rights[0] = (struct mk_msg_right){.name = send, .how = MK_MOVE_SEND};
-    msg->nr_rights = 1;
-    return MK_OK;
+    return answer_right(msg, send);
 }
 
 static mk_err_t answer_stat(struct mk_msg *msg, const struct ramfs_node *node)

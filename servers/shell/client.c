@@ -6,7 +6,8 @@
 
 void right_release(mk_name_t right)
 {
-    mk_err_t err = mk_right_release(right);
+    mk_err_t err =
+        right == MK_NAME_DEAD ? MK_OK : mk_right_release(right); /* died before it came: nothing to give back */
 
     if (err != MK_OK)
         mk_log("a right could not be released: %s", mk_err_text(err));

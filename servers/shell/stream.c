@@ -18,6 +18,14 @@ static mk_err_t write_console(struct shell *sh, struct writer *writer)
     return err == MK_OK ? msg.status : err;
 }
 
+/* That the console is gone cannot be said on the console. */
+static void writer_failed(struct writer *writer, mk_err_t err)
+{
+    writer->err = err;
+    if (writer->file == MK_NAME_NULL)
+        mk_log("console: %s", mk_err_text(err));
+}
+
 mk_err_t writer_flush(struct shell *sh, struct writer *writer)
 {
     mk_err_t err = MK_OK;
@@ -30,7 +38,7 @@ mk_err_t writer_flush(struct shell *sh, struct writer *writer)
         if (err == MK_OK)
             writer->offset += writer->size;
         else
-            writer->err = err;
+            writer_failed(writer, err);
     }
     writer->size = 0;
     return writer->err;

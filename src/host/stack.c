@@ -6,6 +6,12 @@
 
 #include "host/pages.h"
 
+#if HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end) 0
+#endif
+
 #define GUARD_SIZE     ((size_t)65536)
 #define SLAB_FIRST     4
 #define SLAB_LAST      256
@@ -73,6 +79,7 @@ char *host_stack_alloc(struct host_stacks *stacks, size_t size)
     if (!base)
         return NULL;
     host_pages_guard(base, GUARD_SIZE);
+    (void)VALGRIND_STACK_REGISTER(base + GUARD_SIZE, base + GUARD_SIZE + size);
     return base + GUARD_SIZE;
 }
 

@@ -15,6 +15,8 @@
 #include "ipc/ipc.h"
 #include "kern/sched.h"
 
+_Static_assert(offsetof(struct mk_msg, port) == offsetof(struct mk_msg, reply) + 4, "stored as one word");
+
 #define FAST inline __attribute__((always_inline))
 
 /* What the sender's header says, as far as the short way needs it. */
@@ -38,13 +40,13 @@ static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
 
 /* Body and header into the waiting thread's buffers. */
 static FAST bool fast_store(const struct thread *to, const struct fast_message *m, uint64_t badge, mk_name_t reply,
-                            uint32_t seqno)
+                            mk_name_t port, uint32_t seqno)
 {
     struct mk_msg *msg = to->msg;
     return likely(m->size <= to->capacity) && likely(user_copy(to->body, m->body, m->size)) &&
            user_store_u32(&msg->id, m->id) && user_store_u32(&msg->status, m->status) &&
            user_store_u64(&msg->size, m->size) && user_store_u32(&msg->nr_rights, 0) &&
-           user_store_u64(&msg->badge, badge) && user_store_u32(&msg->reply, reply) &&
+           user_store_u64(&msg->badge, badge) && user_store_u64(&msg->reply, reply | (uint64_t)port << 32) &&
            user_store_u32(&msg->seqno, seqno);
 }
 
@@ -113,7 +115,7 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
         return false;
     struct entry *reply = &space->table[space->free];
     if (unlikely(!fast_set_buffers(self, msg)) ||
-        unlikely(!fast_store(to, &m, entry->badge, reply->name, port->seqno)))
+        unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
         return false;
 
     /* commit */
@@ -165,7 +167,7 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
     mk_time_t now = fast_time(cpu, m.size);
     if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
         unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_set_buffers(self, msg)) ||
-        unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, 0)))
+        unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)))
         return false;
 
     /* commit */

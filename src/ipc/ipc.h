@@ -24,13 +24,11 @@
 
 #include <mk/port.h>
 
-enum object_kind { OBJECT_NONE, OBJECT_TASK, OBJECT_THREAD, OBJECT_DEVICE, OBJECT_MACHINE };
-
 struct notify;
 
 struct port {
     uint32_t refs;
-    uint8_t object_kind; /* enum object_kind: the kernel answers for it by calls, not messages */
+    uint8_t object_kind; /* enum mk_object: the kernel answers for it by calls, not messages */
     bool is_dead;
     bool is_dying;       /* in the machine's list of ports to be torn down */
     uint16_t nr_queued, queue_limit;
@@ -165,7 +163,7 @@ uint32_t ref_kind(const struct ref *ref);
 /* ---- ports ---- */
 
 /* A port with one reference and the receive right with the kernel. NULL: no memory. */
-struct port *port_create(struct mk_machine *machine, enum object_kind kind, void *object);
+struct port *port_create(struct mk_machine *machine, enum mk_object kind, void *object);
 void port_release(struct mk_machine *machine, struct port *port); /* one reference */
 /* The receive right goes: the port dies, or is sent to who asked for it. Uses no stack by depth of nesting. */
 void port_destroy(struct mk_machine *machine, struct port *port);

@@ -95,7 +95,7 @@ static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending 
         return MK_E_BAD_RIGHT;
     const struct port *port = entry->type == ENTRY_REPLY ? NULL : entry->port;
     s->dest = entry;
-    if (port && port->object_kind != OBJECT_NONE && !port->is_dead)
+    if (port && port->object_kind != MK_OBJECT_NONE && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports take no messages */
     uint32_t nr_receive = 0;
     for (uint32_t i = 0; i < s->nr_rights; i++) {
@@ -159,10 +159,10 @@ static void take_rights(struct space *space, struct sending *s, struct port *des
 /* ---- (5) into a receiver's buffers ---- */
 
 /*
- * Deliver to `thread`'s buffers. MK_OK: delivered, kmsg is gone.
+ * Deliver to `thread`'s buffers, from `port` (NULL: an answer). MK_OK: delivered, kmsg is gone.
  * MK_E_BAD_ADDRESS: lost, kmsg is gone. Anything else: nothing changed.
  */
-static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, uint32_t seqno)
+static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, const struct port *port)
 {
     struct mk_msg *msg = thread->msg;
     struct space *space = thread->space;
@@ -184,7 +184,8 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         !user_copy(thread->rights, rights, kmsg->nr_rights * sizeof(rights[0])) ||
         !user_store_u32(&msg->id, kmsg->id) || !user_store_u32((uint32_t *)&msg->status, (uint32_t)kmsg->status) ||
         !user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights) ||
-        !user_store_u64(&msg->badge, kmsg->badge) || !user_store_u32(&msg->seqno, seqno)) {
+        !user_store_u64(&msg->badge, kmsg->badge) || !user_store_u32(&msg->port, port ? port->name : MK_NAME_NULL) ||
+        !user_store_u32(&msg->seqno, port ? port->seqno : 0)) {
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
     }
@@ -207,7 +208,7 @@ static mk_err_t copy_out_unused(struct cpu *cpu, struct thread *thread, struct p
     *(struct mk_notification *)(void *)kmsg_body(kmsg) = (struct mk_notification){.event = MK_NOTIFY_SEND_ONCE};
     kmsg->id = MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE;
     kmsg->badge = MK_BADGE_KERNEL;
-    mk_err_t err = copy_out(cpu, thread, kmsg, port->seqno);
+    mk_err_t err = copy_out(cpu, thread, kmsg, port);
     if (err && err != MK_E_BAD_ADDRESS) {
         kmsg_free(cpu->machine, kmsg);
         return err;
@@ -270,7 +271,7 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
     while (!list_empty(receivers = receivers_of(port))) {
         struct thread *receiver = list_entry(choice_from(cpu, CHOICE_WAKE, receivers), struct thread, queue);
         uint64_t number = kmsg->number, size = kmsg->size;
-        mk_err_t err = copy_out(cpu, receiver, kmsg, port->seqno);
+        mk_err_t err = copy_out(cpu, receiver, kmsg, port);
         sched_unblock(cpu, receiver, err);
         if (err == MK_OK || err == MK_E_BAD_ADDRESS) {
             port->seqno++;
@@ -291,7 +292,7 @@ static struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, stru
     uint64_t number = kmsg->number = ++cpu->nr_sends;
     uint32_t size = kmsg->size;
     trace(cpu, MK_TRACE_SEND, number, 0, size);
-    mk_err_t err = copy_out(cpu, caller, kmsg, 0);
+    mk_err_t err = copy_out(cpu, caller, kmsg, NULL);
     if (err && err != MK_E_BAD_ADDRESS)
         kmsg_destroy(cpu->machine, kmsg);
     trace_for(cpu, caller, MK_TRACE_RECEIVE, number, 0, size);
@@ -417,7 +418,7 @@ static mk_err_t take_message(struct cpu *cpu, struct port *port)
     struct kmsg *kmsg = list_first(&port->messages, struct kmsg, link);
     uint64_t number = kmsg->number, size = kmsg->size;
     list_remove(&kmsg->link);
-    mk_err_t err = copy_out(cpu, self, kmsg, port->seqno);
+    mk_err_t err = copy_out(cpu, self, kmsg, port);
     if (err && err != MK_E_BAD_ADDRESS) {
         list_add_head(&kmsg->link, &port->messages);
         return err;

@@ -47,7 +47,7 @@ void notify_fire(struct mk_machine *machine, struct port *port, struct notify *n
     body->event = notify->event;
     body->name = notify->name;
     body->count = notify->event == MK_NOTIFY_NO_SENDERS ? port->make_count : 0;
-    if (notify->event == MK_NOTIFY_DEAD_NAME && port->object_kind == OBJECT_TASK)
+    if (notify->event == MK_NOTIFY_DEAD_NAME && port->object_kind == MK_OBJECT_TASK)
         body->status = (int32_t)port->exit_code;
     kmsg->id = MK_NOTIFY_ID + notify->event;
     kmsg->badge = MK_BADGE_KERNEL;

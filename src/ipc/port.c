@@ -10,7 +10,7 @@
 
 #include "kern/sched.h"
 
-struct port *port_create(struct mk_machine *machine, enum object_kind kind, void *object)
+struct port *port_create(struct mk_machine *machine, enum mk_object kind, void *object)
 {
     struct port *port = kmem_zalloc(&machine->kmem, sizeof(*port));
     if (!port)
@@ -68,7 +68,7 @@ void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n)
 void port_drop_send_once(struct mk_machine *machine, struct port *port)
 {
     port->nr_send_once--;
-    if (!port->is_dead && port->object_kind == OBJECT_NONE) {
+    if (!port->is_dead && port->object_kind == MK_OBJECT_NONE) {
         struct list *receivers = !list_empty(&port->receivers) || !port->set ? &port->receivers : &port->set->receivers;
         port->nr_unused++;
         port_update_set(port);
@@ -112,7 +112,7 @@ static void tear_down(struct mk_machine *machine, struct port *port)
 /* To whoever asked for the receive right instead of its death. False: nobody did, or the port would travel in itself. */
 static bool send_home(struct mk_machine *machine, struct port *port)
 {
-    struct notify *notify = port->object_kind == OBJECT_NONE
+    struct notify *notify = port->object_kind == MK_OBJECT_NONE
                                 ? notify_find(port, MK_NOTIFY_PORT_DESTROYED, NULL, MK_NAME_NULL) : NULL;
     if (!notify)
         return false;
@@ -130,7 +130,7 @@ void port_destroy(struct mk_machine *machine, struct port *port)
     if (send_home(machine, port))
         return;
     port->is_dead = true;
-    if (port->object_kind == OBJECT_NONE)
+    if (port->object_kind == MK_OBJECT_NONE)
         port->transit = NULL;
     list_remove(&port->all_link);
     machine->nr_ports--;

@@ -113,11 +113,21 @@ static void start_slice(struct cpu *cpu, mk_time_t length)
     set_next_event(cpu);
 }
 
+/* mk_machine_stop sets stop_requested, then the flag, from any host thread: clear the flag, then look, and no stop is lost. */
+static void clear_reschedule(struct cpu *cpu)
+{
+    cpu->flags = 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(cpu->machine->stop_requested))
+        cpu->flags = CPU_RESCHEDULE;
+}
+
 /* The current thread has left the run state: run the next one. */
 static void switch_away(struct cpu *cpu, bool is_preemption)
 {
     struct thread *next = queue_take(cpu);
-    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+    if (cpu->flags)
+        clear_reschedule(cpu);
     if (next)
         start_slice(cpu, next->slice_left);
     switch_to(cpu, next, is_preemption);
@@ -205,7 +215,6 @@ void sched_point(struct cpu *cpu)
         fire_timers(cpu);
     if (cpu->machine->stop_requested) {
         put_back(cpu, true);
-        cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
         switch_to(cpu, NULL, false);
         return;
     }
@@ -221,7 +230,7 @@ void sched_point(struct cpu *cpu)
         put_back(cpu, false);
         switch_away(cpu, true);
     } else {
-        cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
+        clear_reschedule(cpu);
         if (is_ended)
             start_slice(cpu, cpu->machine->quantum);
     }
@@ -268,7 +277,6 @@ void sched_exit(struct cpu *cpu)
 {
     cpu->current->state = THREAD_ENDED;
     cpu->ended = cpu->current;
-    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
     switch_to(cpu, NULL, false);
 }
 
@@ -346,7 +354,6 @@ mk_err_t sched_run(struct cpu *cpu)
 {
     struct mk_machine *machine = cpu->machine;
 
-    cpu->flags &= (uint8_t)~CPU_RESCHEDULE;
     for (;;) {
         if (cpu->ended) {
             struct thread *ended = cpu->ended;

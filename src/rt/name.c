@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The name client: speaks servers/names/names_proto.h on the bootstrap port. */
+/* The name client: speaks <mk/names.h> on the bootstrap port. */
 #include <mk/mk.h>
 
 #include <string.h>

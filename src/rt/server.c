@@ -135,12 +135,11 @@ static int run_main(const struct mk_server *server)
     const char *args = mk_task_args();
     char **argv = mk_calloc(ARGV_MAX + 2, sizeof(*argv));
     char *words = mk_calloc(strlen(args) + 2, 1);
-    if (!argv || !words) {
+    if (!argv || !words || !(argv[0] = mk_strdup(mk_task_label()))) {
         mk_log("no memory for the arguments");
         return 1;
     }
     strcpy(words, args);
-    argv[0] = (char *)(uintptr_t)(server->name ? server->name : "main");
     int n = split(words, argv + 1, ARGV_MAX);
     if (n < 0) {
         mk_log("more than %d arguments", ARGV_MAX);

@@ -112,7 +112,7 @@ static void count_port(struct audit *audit, const struct port *port)
         audit->nr_messages++;
         count_ref(audit, &n->to);
     }
-    if (port->object_kind != OBJECT_NONE)
+    if (port->object_kind != MK_OBJECT_NONE)
         tally_of(audit, port)->refs++; /* the kernel's */
     if (port->set && list_empty(&port->set_link))
         complain(audit, "port of a set in none of its lists, port", port->id, 0, 1);
@@ -155,7 +155,7 @@ static void check_tallies(struct audit *audit)
         expect(audit, "send rights of port", port->id, tally->nr_send, port->nr_send);
         expect(audit, "send-once rights of port", port->id, tally->nr_send_once, port->nr_send_once);
         if (!port->is_dead) {
-            if (port->object_kind == OBJECT_NONE)
+            if (port->object_kind == MK_OBJECT_NONE)
                 expect(audit, "receive rights of port", port->id, tally->nr_receive, 1);
             if (tally->refs > port->refs) /* a thread between two steps may hold more, never fewer */
                 complain(audit, "references of port", port->id, tally->refs, port->refs);

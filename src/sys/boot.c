@@ -149,8 +149,8 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         goto fail;
     memset(cpu, 0, sizeof(*cpu));
     machine_init(machine, cpu, c);
-    machine->bootstrap = port_create(machine, OBJECT_NONE, NULL);
-    machine->control = port_create(machine, OBJECT_MACHINE, machine);
+    machine->bootstrap = port_create(machine, MK_OBJECT_NONE, NULL);
+    machine->control = port_create(machine, MK_OBJECT_MACHINE, machine);
     if (!machine->bootstrap || !machine->control) {
         kmem_finish(&machine->kmem);
         goto fail;
@@ -236,7 +236,7 @@ mk_err_t mk_machine_halt(mk_name_t name, int exit_code)
     ENTER(cpu, self);
     (void)self;
     struct port *port;
-    mk_err_t err = object_find(cpu, name, OBJECT_MACHINE, &port);
+    mk_err_t err = object_find(cpu, name, MK_OBJECT_MACHINE, &port);
     if (!err)
         machine_request_stop(cpu->machine, exit_code);
     return leave(cpu, err);

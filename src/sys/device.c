@@ -17,7 +17,7 @@ static mk_err_t console_open(struct mk_machine *machine, struct port **portp)
     if (machine->console)
         return MK_E_BAD_STATE;
     struct device *device = kmem_zalloc(&machine->kmem, sizeof(*device));
-    struct port *port = port_create(machine, OBJECT_DEVICE, device);
+    struct port *port = port_create(machine, MK_OBJECT_DEVICE, device);
     if (device && port && host_console_open(&device->host)) {
         device->port = port;
         device->machine = machine;
@@ -73,7 +73,7 @@ mk_err_t mk_device_open(mk_name_t control, const char *user_name, mk_name_t *dev
     char name[MK_LABEL_MAX];
     struct port *port;
     mk_name_t device = MK_NAME_NULL;
-    mk_err_t err = object_find(cpu, control, OBJECT_MACHINE, &port);
+    mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
     if (!err)
         err = string_in(name, user_name, sizeof(name));
     if (!err && !user_probe_u32(devicep))
@@ -95,7 +95,7 @@ mk_err_t mk_device_open(mk_name_t control, const char *user_name, mk_name_t *dev
 static mk_err_t device_find(struct cpu *cpu, mk_name_t name, struct device **devicep)
 {
     struct port *port;
-    mk_err_t err = object_find(cpu, name, OBJECT_DEVICE, &port);
+    mk_err_t err = object_find(cpu, name, MK_OBJECT_DEVICE, &port);
     if (!err)
         *devicep = port->object;
     return err;

@@ -203,9 +203,9 @@ mk_err_t mk_machine_threads(struct mk_machine *which, struct mk_thread_info *inf
 
 static uint64_t object_number(const struct port *port)
 {
-    if (port->object_kind == OBJECT_TASK)
+    if (port->object_kind == MK_OBJECT_TASK)
         return ((const struct task *)port->object)->id;
-    if (port->object_kind == OBJECT_THREAD)
+    if (port->object_kind == MK_OBJECT_THREAD)
         return ((const struct thread *)port->object)->id;
     return 0;
 }
@@ -225,6 +225,7 @@ mk_err_t mk_machine_ports(struct mk_machine *which, struct mk_port_info *infos, 
         info.receiver = port->space ? port->space->task->id : 0;
         info.name = port->name;
         info.set = port->set ? port->set->id : 0;
+        info.kind = (enum mk_object)port->object_kind;
         info.object = object_number(port);
         info.nr_queued = port->nr_queued + port->nr_unused;
         info.queue_limit = port->queue_limit;

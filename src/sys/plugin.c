@@ -107,7 +107,7 @@ static mk_err_t furnish(struct task *task, const struct mk_load *load, struct po
     if (!task->args || !task->folder)
         return MK_E_NO_MEMORY;
     if (!*servicep)
-        *servicep = port_create(machine, OBJECT_NONE, NULL);
+        *servicep = port_create(machine, MK_OBJECT_NONE, NULL);
     return *servicep ? MK_OK : MK_E_NO_MEMORY;
 }
 
@@ -280,7 +280,7 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     struct port *port;
     mk_name_t name = MK_NAME_NULL;
     (void)self;
-    mk_err_t err = object_find(cpu, control, OBJECT_MACHINE, &port);
+    mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
     if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_copy(whyp, "", 1))))
         err = MK_E_BAD_ADDRESS;
     if (err)

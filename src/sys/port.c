@@ -22,7 +22,7 @@ static mk_err_t port_new(struct space *space, mk_name_t *namep)
     mk_err_t err = space_reserve(space, 1);
     if (err)
         return err;
-    struct port *port = port_create(space->machine, OBJECT_NONE, NULL);
+    struct port *port = port_create(space->machine, MK_OBJECT_NONE, NULL);
     if (!port)
         return MK_E_NO_MEMORY;
     *namep = space_put_receive(space, port)->name;

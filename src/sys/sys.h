@@ -28,12 +28,12 @@ static inline mk_err_t leave(struct cpu *cpu, mk_err_t err)
 }
 
 /* The object behind a name in the caller's space, of this kind. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD. */
-mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum object_kind kind, struct port **portp);
+mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum mk_object kind, struct port **portp);
 
 static inline mk_err_t task_find(struct cpu *cpu, mk_name_t name, struct task **taskp)
 {
     struct port *port;
-    mk_err_t err = object_find(cpu, name, OBJECT_TASK, &port);
+    mk_err_t err = object_find(cpu, name, MK_OBJECT_TASK, &port);
     if (!err)
         *taskp = port->object;
     return err;
@@ -42,7 +42,7 @@ static inline mk_err_t task_find(struct cpu *cpu, mk_name_t name, struct task **
 static inline mk_err_t thread_find(struct cpu *cpu, mk_name_t name, struct thread **threadp)
 {
     struct port *port;
-    mk_err_t err = object_find(cpu, name, OBJECT_THREAD, &port);
+    mk_err_t err = object_find(cpu, name, MK_OBJECT_THREAD, &port);
     if (!err)
         *threadp = port->object;
     return err;

@@ -32,7 +32,7 @@ mk_name_t mk_thread_self(void)
         return MK_NAME_NULL;
     struct thread *self = cpu->current;
     if (!self->port)
-        self->port = port_create(cpu->machine, OBJECT_THREAD, self);
+        self->port = port_create(cpu->machine, MK_OBJECT_THREAD, self);
     return self->port ? self_name(self->space, self->port, &self->self_name) : MK_NAME_NULL;
 }
 
@@ -92,7 +92,7 @@ mk_err_t mk_task_wait(mk_name_t name, int *exit_codep, mk_time_t deadline)
     struct port *port;
     if (deadline < 0)
         return leave(cpu, MK_E_BAD_ARGUMENT);
-    mk_err_t err = object_find(cpu, name, OBJECT_TASK, &port);
+    mk_err_t err = object_find(cpu, name, MK_OBJECT_TASK, &port);
     if (!err && ((struct task *)port->object) == self->task)
         err = MK_E_BAD_STATE; /* it would wait for itself */
     if (!err) {
@@ -159,6 +159,12 @@ mk_err_t mk_task_set_server(bool is_server)
     return leave(cpu, MK_OK);
 }
 
+const char *mk_task_label(void)
+{
+    struct cpu *cpu = kernel_enter();
+    return cpu ? cpu->current->task->label : "";
+}
+
 const char *mk_task_args(void)
 {
     struct cpu *cpu = kernel_enter();
@@ -176,7 +182,7 @@ mk_err_t mk_task_by_id(mk_name_t control, uint64_t id, mk_name_t *taskp)
     ENTER(cpu, self);
     struct port *port;
     mk_name_t name = MK_NAME_NULL;
-    mk_err_t err = object_find(cpu, control, OBJECT_MACHINE, &port);
+    mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
     if (!err && !user_probe_u32(taskp))
         err = MK_E_BAD_ADDRESS;
     if (err)
@@ -197,7 +203,7 @@ mk_err_t mk_bootstrap_claim(mk_name_t control, mk_name_t *receivep)
     ENTER(cpu, self);
     struct port *port;
     struct mk_machine *machine = cpu->machine;
-    mk_err_t err = object_find(cpu, control, OBJECT_MACHINE, &port);
+    mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
     if (!err && !user_probe_u32(receivep))
         err = MK_E_BAD_ADDRESS;
     if (!err && !machine->bootstrap)

@@ -8,7 +8,7 @@
 
 #define ENDED_KEPT 256 /* ended tasks that listings still show */
 
-mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum object_kind kind, struct port **portp)
+mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum mk_object kind, struct port **portp)
 {
     const struct entry *entry = space_lookup(cpu->current->space, name);
     if (!entry)
@@ -104,7 +104,7 @@ mk_err_t task_create(struct mk_machine *machine, const char *label, struct task 
     task->map = map_create(machine);
     if (!task->map)
         goto fail_space;
-    task->port = port_create(machine, OBJECT_TASK, task);
+    task->port = port_create(machine, MK_OBJECT_TASK, task);
     if (!task->port)
         goto fail_map;
     err = send_right_add(task->space, task->port, 0, &task->self_name);

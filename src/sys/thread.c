@@ -20,7 +20,7 @@ static mk_err_t thread_new(struct cpu *cpu, struct task *task, const struct mk_t
     mk_err_t err = is_named ? space_reserve(self->space, 1) : MK_OK;
     if (err)
         return err;
-    if (is_named && !(port = port_create(cpu->machine, OBJECT_THREAD, NULL)))
+    if (is_named && !(port = port_create(cpu->machine, MK_OBJECT_THREAD, NULL)))
         return MK_E_NO_MEMORY;
     err = thread_create(task, attr->entry, attr->arg, attr->stack_size, attr->priority, &thread);
     if (err) {

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the examples share: stop at an error, start a child task, run a machine.
+ * hello.c does without, to show all that a program needs.
+ */
+#ifndef EXAMPLES_EXAMPLE_H
+#define EXAMPLES_EXAMPLE_H
+
+#include <stdio.h>
+
+#include <mk/mk.h>
+
+/* Inside a machine: a call that must succeed. Else its task ends with exit code 1, which becomes the run's. */
+#define OK(call) example_ok((call), #call)
+
+static inline void example_ok(mk_err_t err, const char *call)
+{
+    if (err == MK_OK)
+        return;
+    mk_log("%s: %s", call, mk_err_text(err));
+    mk_task_exit(1);
+}
+
+/* A port of the calling task, with a send right under the same name. */
+static inline mk_name_t example_port(void)
+{
+    mk_name_t port;
+    OK(mk_port_create(&port));
+    OK(mk_right_make(port, MK_RIGHT_SEND, 0, &port));
+    return port;
+}
+
+/*
+ * A child task with one thread and one right: `name`, given as `how` says. Its
+ * argument is the right's name in the child's own port space. Returns the child.
+ */
+static inline mk_name_t example_child(const char *label, void (*entry)(void *), mk_name_t name, enum mk_disposition how)
+{
+    mk_name_t task, there;
+    OK(mk_task_create(label, &task));
+    OK(mk_right_insert(task, name, how, &there));
+    const struct mk_thread_attr attr = {.entry = entry, .arg = (void *)(uintptr_t)there};
+    OK(mk_thread_create(task, &attr, NULL));
+    return task;
+}
+
+/* The child's side of example_child. */
+static inline mk_name_t example_right(void *arg)
+{
+    return (mk_name_t)(uintptr_t)arg;
+}
+
+/* The machine's log goes to standard output: mk_log writes "[task] text". */
+static inline void example_log(void *arg, const char *line)
+{
+    (void)arg;
+    puts(line);
+}
+
+/* A machine with one task to begin with. The run's exit code, or 1 when something failed. */
+static inline int example_run(const char *label, void (*entry)(void *))
+{
+    const struct mk_machine_config config = {.log = example_log};
+    const struct mk_spawn spawn = {.label = label, .entry = entry};
+    struct mk_machine *machine;
+    int code = 1;
+    mk_err_t err = mk_machine_create(&config, &machine);
+    if (err)
+        return 1;
+    err = mk_machine_spawn(machine, &spawn, NULL);
+    if (!err)
+        err = mk_machine_run(machine, &code);
+    if (!err)
+        err = mk_machine_audit(machine);
+    mk_machine_destroy(machine);
+    return err ? 1 : code;
+}
+
+#endif
