@@ -71,5 +71,6 @@ static void server(void *arg)
 
 int main(void)
 {
-    return example_run("server", server);
+    const struct mk_spawn spawn = {.label = "server", .entry = server};
+    return example_run(&spawn, 1);
 }

@@ -57,21 +57,21 @@ static inline void example_log(void *arg, const char *line)
     puts(line);
 }
 
-/* A machine with one task to begin with. The run's exit code, or 1 when something failed. */
-static inline int example_run(const char *label, void (*entry)(void *))
+/* A machine that begins with these tasks. The run's exit code, or 1 when something failed. */
+static inline int example_run(const struct mk_spawn *spawns, size_t nr)
 {
     const struct mk_machine_config config = {.log = example_log};
-    const struct mk_spawn spawn = {.label = label, .entry = entry};
     struct mk_machine *machine;
     int code = 1;
-    mk_err_t err = mk_machine_create(&config, &machine);
-    if (err)
+    if (mk_machine_create(&config, &machine))
         return 1;
-    err = mk_machine_spawn(machine, &spawn, NULL);
+    mk_err_t err = MK_OK;
+    for (size_t i = 0; i < nr && !err; i++)
+        err = mk_machine_spawn(machine, &spawns[i], NULL);
     if (!err)
         err = mk_machine_run(machine, &code);
     if (!err)
-        err = mk_machine_audit(machine);
+        err = mk_machine_audit(machine); /* every right and message accounted for */
     mk_machine_destroy(machine);
     return err ? 1 : code;
 }

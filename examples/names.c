@@ -28,7 +28,7 @@ static void answer(mk_name_t reply)
 static mk_err_t on_register(void *state, struct mk_msg *msg)
 {
     if (service.send || msg->nr_rights != 1 || msg->size >= sizeof(service.name))
-        return MK_E_BAD_ARGUMENT;
+        return MK_E_BAD_ARGUMENT; /* a real one would release the right that came */
     memcpy(service.name, msg->body, msg->size);
     service.send = msg->rights[0].name; /* it arrived as a right of ours */
     mk_log("registered: %s", service.name);

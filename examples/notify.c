@@ -6,8 +6,6 @@
  */
 #include "example.h"
 
-#include <string.h>
-
 static void child(void *arg)
 {
     (void)arg;
@@ -42,5 +40,6 @@ static void parent(void *arg)
 
 int main(void)
 {
-    return example_run("parent", parent);
+    const struct mk_spawn spawn = {.label = "parent", .entry = parent};
+    return example_run(&spawn, 1);
 }

@@ -53,5 +53,6 @@ static void receiver(void *arg)
 
 int main(void)
 {
-    return example_run("receiver", receiver);
+    const struct mk_spawn spawn = {.label = "receiver", .entry = receiver};
+    return example_run(&spawn, 1);
 }

@@ -18,8 +18,7 @@ static void show(const char *when, mk_name_t name)
                info.type & MK_RIGHT_DEAD_NAME ? ", dead name" : "");
 }
 
-/* Gets a right to the owner's mailbox and uses it to send the other right that it was sent back. */
-static void friend(void *arg)
+static void guest(void *arg)
 {
     struct mk_msg msg = {.id = 5};
     OK(mk_send(example_right(arg), &msg, MK_TIME_FOREVER));
@@ -63,13 +62,14 @@ static void owner(void *arg)
     references(port);
     travel(port, example_port());
     OK(mk_right_make(port, MK_RIGHT_SEND, 42, &badged));
-    example_child("friend", friend, badged, MK_MOVE_SEND);
-    show("given to a friend", badged);
+    example_child("guest", guest, badged, MK_MOVE_SEND);
+    show("given to a guest", badged);
     OK(mk_receive(port, &msg, MK_TIME_FOREVER));
     mk_log("operation %u from the holder of badge %u", msg.id, (unsigned)msg.badge);
 }
 
 int main(void)
 {
-    return example_run("owner", owner);
+    const struct mk_spawn spawn = {.label = "owner", .entry = owner};
+    return example_run(&spawn, 1);
 }

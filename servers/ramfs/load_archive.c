@@ -18,13 +18,14 @@
 /*
  * All formats but three: mtree takes ordinary text for a list of files and
  * reads those from the host, raw takes anything, empty takes an empty file.
- * All filters but those that start other programs.
+ * All filters but those that start other programs. Zip by its directory, which
+ * stands at the end: one that was cut is then not taken for whole.
  */
 static void support(struct archive *a)
 {
     (void)archive_read_support_format_tar(a);
     (void)archive_read_support_format_cpio(a);
-    (void)archive_read_support_format_zip(a);
+    (void)archive_read_support_format_zip_seekable(a);
     (void)archive_read_support_format_7zip(a);
     (void)archive_read_support_format_ar(a);
     (void)archive_read_support_format_cab(a);

@@ -8,6 +8,8 @@
 
 #include "host/context.h"
 
+#define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
+
 struct host_trap {
     int signal;          /* the host's signal number */
     uint64_t address;    /* accessed, where the host tells */

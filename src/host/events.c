@@ -66,7 +66,7 @@ bool host_events_ensure(struct host_events **eventsp)
     ev_async_start(events->loop, &events->wake);
     ev_unref(events->loop); /* the wake-up does not keep the loop alive */
     ev_timer_init(&events->timer, on_timeout, 0, 0);
-    *eventsp = events;
+    __atomic_store_n(eventsp, events, __ATOMIC_SEQ_CST);
     return true;
 }
 

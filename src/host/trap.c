@@ -35,6 +35,8 @@ _Thread_local struct host_cpu *host_this_cpu;
 extern const struct host_extable_entry __start_mk_extable[] __attribute__((visibility("hidden")));
 extern const struct host_extable_entry __stop_mk_extable[] __attribute__((visibility("hidden")));
 
+_Static_assert(HOST_TRAP_BAD_ACCESS == SIGSEGV, "the number is the host's");
+
 static const struct {
     int signal;
     const char *what;

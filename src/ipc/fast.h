@@ -99,7 +99,7 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
     struct thread *self = cpu->current;
     struct fast_message m;
 
-    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(!fast_load(msg, &m)))
+    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) || unlikely(!fast_load(msg, &m)))
         return false;
     const struct entry *entry = space_lookup(self->space, dest);
     if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
@@ -144,8 +144,8 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
     struct fast_message m;
     uint32_t name;
 
-    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(!user_load_u32(&msg->reply, &name)) ||
-        unlikely(!fast_load(msg, &m)))
+    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) ||
+        unlikely(!user_load_u32(&msg->reply, &name)) || unlikely(!fast_load(msg, &m)))
         return false;
     struct space *space = self->space;
     struct entry *reply = space_lookup(space, name);

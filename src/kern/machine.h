@@ -168,8 +168,8 @@ struct mk_machine {
     mk_time_t quantum;
     uint64_t seed, random;
     bool is_running;
-    volatile bool stop_requested; /* written by other host threads and signal handlers */
-    volatile int stop_code;
+    bool stop_requested;          /* atomic: written by other host threads and signal handlers */
+    int stop_code;                /* atomic */
     int exit_code;
     bool has_exit_code;
 
@@ -207,6 +207,11 @@ struct mk_machine {
 static inline struct cpu *this_cpu(void)
 {
     return (struct cpu *)(void *)host_this_cpu;
+}
+
+static inline bool machine_is_stopping(const struct mk_machine *machine)
+{
+    return __atomic_load_n(&machine->stop_requested, __ATOMIC_SEQ_CST);
 }
 
 /* One line to the machine's log. */

@@ -116,9 +116,8 @@ static void start_slice(struct cpu *cpu, mk_time_t length)
 /* mk_machine_stop sets stop_requested, then the flag, from any host thread: clear the flag, then look, and no stop is lost. */
 static void clear_reschedule(struct cpu *cpu)
 {
-    cpu->flags = 0;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (unlikely(cpu->machine->stop_requested))
+    __atomic_store_n(&cpu->flags, 0, __ATOMIC_SEQ_CST);
+    if (unlikely(machine_is_stopping(cpu->machine)))
         cpu->flags = CPU_RESCHEDULE;
 }
 
@@ -157,7 +156,7 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
     }
     trace(cpu, MK_TRACE_BLOCK, self->id, wait, 0);
     if (heir && !(heir->flags & THREAD_SUSPENDED) && !choice_is_open(cpu->machine) &&
-        sched_none_stronger(cpu, heir->priority) && !cpu->machine->stop_requested) {
+        sched_none_stronger(cpu, heir->priority) && !machine_is_stopping(cpu->machine)) {
         heir->ready_since = cpu->now;
         switch_to(cpu, heir, false);
     } else {
@@ -213,7 +212,7 @@ void sched_point(struct cpu *cpu)
     sched_update_clock(cpu);
     if (cpu->now >= cpu->next_event)
         fire_timers(cpu);
-    if (cpu->machine->stop_requested) {
+    if (machine_is_stopping(cpu->machine)) {
         put_back(cpu, true);
         switch_to(cpu, NULL, false);
         return;
@@ -310,6 +309,13 @@ void sched_resume(struct cpu *cpu, struct thread *thread)
         sched_ready(cpu, thread);
 }
 
+void sched_overflow(struct cpu *cpu)
+{
+    cpu->host.trap = (struct host_trap){HOST_TRAP_BAD_ACCESS, (uint64_t)(uintptr_t)cpu->current->stack, 0, "stack overflow"};
+    cpu->machine->ops->trapped(cpu);
+    __builtin_unreachable();
+}
+
 /* ---- the scheduler's loop ---- */
 
 /*
@@ -334,8 +340,7 @@ static bool idle(struct cpu *cpu)
         int64_t host_start = host_clock();
         if (!host_events_ensure(&machine->events))
             return false;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* (1) the event loop is there, (2) look; mk_machine_stop: (1) set, (2) wake it if there */
-        if (machine->stop_requested)
+        if (machine_is_stopping(machine)) /* first the event loop is there, then look; mk_machine_stop does the reverse */
             return true;
         host_events_wait(machine->events, next == MK_TIME_FOREVER ? -1 : wait);
         int64_t passed = host_clock() - host_start;
@@ -363,7 +368,7 @@ mk_err_t sched_run(struct cpu *cpu)
             if (task->is_ended && task->nr_threads == 0)
                 machine->ops->task_rest(task);
         }
-        if (machine->stop_requested)
+        if (machine_is_stopping(machine))
             return MK_OK;
         sched_update_clock(cpu);
         if (cpu->now >= cpu->next_event)

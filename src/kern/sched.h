@@ -77,6 +77,9 @@ void sched_spend(struct cpu *cpu, mk_time_t ns);
  */
 mk_err_t sched_run(struct cpu *cpu);
 
+/* The current thread has no stack left for a kernel call: as if it had run into the guard. */
+void sched_overflow(struct cpu *cpu) __attribute__((noreturn));
+
 /* Slow part of kernel_leave. */
 void sched_point(struct cpu *cpu);
 
@@ -98,12 +101,25 @@ static inline void kernel_charge(struct cpu *cpu, mk_time_t cost)
         cpu->now += cost;
 }
 
+/*
+ * Kernel calls run on the caller's stack. A thread that calls with less than
+ * this left has overflowed: it is ended before the kernel has begun anything.
+ */
+#define KERNEL_STACK_ROOM 6144
+
+static inline bool stack_is_low(const struct thread *self)
+{
+    return (char *)__builtin_frame_address(0) < self->stack + KERNEL_STACK_ROOM;
+}
+
 /* The calling CPU, or NULL outside a machine's thread. */
 static inline struct cpu *kernel_enter(void)
 {
     struct cpu *cpu = this_cpu();
     if (unlikely(!cpu) || unlikely(!cpu->current))
         return NULL;
+    if (unlikely(stack_is_low(cpu->current)))
+        sched_overflow(cpu);
     if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
         cpu->now += cpu->machine->costs.entry;
     else

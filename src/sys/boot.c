@@ -215,20 +215,21 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (err == MK_E_DEADLOCK)
         report_deadlock(machine);
     if (exit_codep)
-        *exit_codep = machine->stop_requested ? machine->stop_code : machine->exit_code;
-    machine->stop_requested = false;
+        *exit_codep = machine_is_stopping(machine) ? __atomic_load_n(&machine->stop_code, __ATOMIC_RELAXED)
+                                                    : machine->exit_code;
+    __atomic_store_n(&machine->stop_requested, false, __ATOMIC_SEQ_CST);
     trace_flush(machine);
     return err;
 }
 
 void mk_machine_stop(struct mk_machine *machine, int exit_code)
 {
-    machine->stop_code = exit_code;
-    machine->stop_requested = true;
-    ((volatile struct cpu *)machine->cpu)->flags = CPU_RESCHEDULE;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see idle in sched.c */
-    if (machine->events)
-        host_events_wake(machine->events);
+    __atomic_store_n(&machine->stop_code, exit_code, __ATOMIC_RELAXED);
+    __atomic_store_n(&machine->stop_requested, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_SEQ_CST);
+    struct host_events *events = __atomic_load_n(&machine->events, __ATOMIC_SEQ_CST);
+    if (events)
+        host_events_wake(events);
 }
 
 mk_err_t mk_machine_halt(mk_name_t name, int exit_code)

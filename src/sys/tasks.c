@@ -55,9 +55,9 @@ void task_set_special(struct task *task, enum mk_special which, struct port *por
 
 void machine_request_stop(struct mk_machine *machine, int exit_code)
 {
-    machine->stop_code = exit_code;
-    machine->stop_requested = true;
-    machine->cpu->flags |= CPU_RESCHEDULE;
+    __atomic_store_n(&machine->stop_code, exit_code, __ATOMIC_RELAXED);
+    __atomic_store_n(&machine->stop_requested, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_RELAXED);
 }
 
 void task_set_counts(struct task *task, bool counts)
