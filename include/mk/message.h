@@ -57,8 +57,8 @@ struct mk_msg {
  * never waits. A send-once right is used up by success.
  *
  * msg->reply: MK_NAME_NULL, or a receive right of the caller: a send-once right
- * is made from it and arrives as the receiver's `reply`; or a send-once right,
- * which is moved.
+ * is made from it, before any right is moved, and arrives as the receiver's
+ * `reply`; or a send-once right, which is moved.
  *
  * On success all moved rights have left the caller. On error nothing has.
  *   MK_E_BAD_NAME      dest, reply or a right in the message is not a name of the caller

@@ -133,7 +133,7 @@ struct mk_notification {
  * receive right, from which one is made). Replaces an earlier request, whose
  * right is dropped. MK_NAME_NULL takes the request back.
  * If the event is true already (dead, no senders), the notice is sent at once.
- * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY.
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY, MK_E_DEAD (the port of `send_once` died; the right stays).
  */
 MK_API MK_NODISCARD mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event, uint32_t sync, mk_name_t send_once);
 

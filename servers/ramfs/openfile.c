@@ -3,9 +3,8 @@
  * Open files. Each is a port of its own in one port set with the service port.
  * Its send right carries the file's number as badge, which is how a handler
  * knows the file; when the last copy of the right goes, the kernel tells with a
- * no-senders notification, which is how a file is closed, also when its user
- * crashed. The notification does not say which port it is about, so all open
- * files are looked at.
+ * no-senders notification to that port, which is how a file is closed, also
+ * when its user crashed.
  */
 #include "ramfs.h"
 
@@ -73,28 +72,21 @@ static void close_file(struct ramfs *fs, struct open_file *file)
     *file = (struct open_file){NULL, MK_NAME_NULL};
 }
 
-/* A port that still has something queued will be told about itself after that. */
-static bool is_abandoned(mk_name_t port)
-{
-    struct mk_port_state state;
-
-    return mk_port_state(port, &state) == MK_OK && state.nr_send == 0 && state.nr_queued == 0;
-}
-
 mk_err_t openfile_notify(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
 
     ramfs_drop_rights(msg);
-    if (msg->id != MK_NOTIFY_ID + MK_NOTIFY_NO_SENDERS)
-        return MK_OK;
-    for (size_t i = 0; i < OPEN_MAX; i++) {
-        if (fs->open[i].node != NULL && is_abandoned(fs->open[i].port))
+    for (size_t i = 0; i < OPEN_MAX && msg->id == MK_NOTIFY_ID + MK_NOTIFY_NO_SENDERS; i++) {
+        if (fs->open[i].node != NULL && fs->open[i].port == msg->port) {
             close_file(fs, &fs->open[i]);
+            break;
+        }
     }
     return MK_OK;
 }
 
+/* The badge is the number: the kernel set it, so it is one that was given out. */
 mk_err_t openfile_find(struct ramfs *fs, const struct mk_msg *msg, struct ramfs_node **nodep)
 {
     if (msg->badge == 0 || msg->badge > OPEN_MAX || fs->open[msg->badge - 1].node == NULL)

@@ -34,7 +34,7 @@ mk_err_t openfile_open(struct ramfs *fs, struct ramfs_node *node, mk_name_t *sen
 /* The file that a request was sent to. MK_E_MSG_ID: it was sent to the service. */
 mk_err_t openfile_find(struct ramfs *fs, const struct mk_msg *msg, struct ramfs_node **nodep);
 
-/* Handler of notifications: closes files that nobody can use any more. */
+/* Handler of notifications: closes the file that nobody can use any more. */
 mk_err_t openfile_notify(void *state, struct mk_msg *msg);
 
 /* ---- service.c ---- */

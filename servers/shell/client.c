@@ -6,9 +6,11 @@
 
 void right_release(mk_name_t right)
 {
-    mk_err_t err =
-        right == MK_NAME_DEAD ? MK_OK : mk_right_release(right); /* died before it came: nothing to give back */
+    mk_err_t err;
 
+    if (right == MK_NAME_DEAD)
+        return; /* it died before it came: nothing to give back */
+    err = mk_right_release(right);
     if (err != MK_OK)
         mk_log("a right could not be released: %s", mk_err_text(err));
 }

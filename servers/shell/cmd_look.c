@@ -82,17 +82,39 @@ uint64_t find_task(struct shell *sh, const char *command, const char *text)
 
 /* ---- ports ---- */
 
+/* Number and label of the receiving task; of a port of the kernel what it stands for. */
+static void put_receiver(const struct mk_port_info *port, const struct mk_task_info *tasks, size_t nr, char *to,
+                         size_t size)
+{
+    unsigned long long object = port->object;
+
+    switch (port->kind) {
+    case MK_OBJECT_TASK:
+        snprintf(to, size, "kernel: task %llu", object);
+        return;
+    case MK_OBJECT_THREAD:
+        snprintf(to, size, "kernel: thread %llu", object);
+        return;
+    case MK_OBJECT_DEVICE:
+        snprintf(to, size, "kernel: device");
+        return;
+    case MK_OBJECT_MACHINE:
+        snprintf(to, size, "kernel: machine");
+        return;
+    case MK_OBJECT_NONE:
+        break;
+    }
+    if (port->receiver == 0)
+        snprintf(to, size, "-");
+    else
+        snprintf(to, size, "%llu %s", (unsigned long long)port->receiver, task_label(tasks, nr, port->receiver));
+}
+
 static void show_port(struct shell *sh, const struct mk_port_info *port, const struct mk_task_info *tasks, size_t nr)
 {
     char receiver[MK_LABEL_MAX + 32], set[24] = "-";
 
-    if (port->object != 0)
-        snprintf(receiver, sizeof(receiver), "kernel, object %llu", (unsigned long long)port->object);
-    else if (port->receiver == 0)
-        snprintf(receiver, sizeof(receiver), "-");
-    else
-        snprintf(receiver, sizeof(receiver), "%llu %s", (unsigned long long)port->receiver,
-                 task_label(tasks, nr, port->receiver));
+    put_receiver(port, tasks, nr, receiver, sizeof(receiver));
     if (port->set != 0)
         snprintf(set, sizeof(set), "%llu", (unsigned long long)port->set);
     out_text(sh, "%5llu  %-24s %5s %5u/%-5u %5u %5u %8u %9u %9llu\n", (unsigned long long)port->id, receiver, set,

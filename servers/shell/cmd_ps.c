@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ps: one line for each thread, and for each task that has none; what a blocked thread waits for, and on whom. */
+/* ps: one line for each thread, and for each task that has none; what a blocked thread waits for, and on whom.
+ * The machine also remembers the tasks that ended last; -a shows them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,18 +145,19 @@ static void show_task(struct shell *sh, const struct snapshot *s, const struct m
 
 int cmd_ps(struct shell *sh, int argc, char **argv)
 {
+    bool has_ended = argc == 2 && strcmp(argv[1], "-a") == 0;
     struct snapshot s = {0};
     mk_err_t err;
 
-    (void)argv;
-    if (argc != 1)
+    if (argc > 2 || (argc == 2 && !has_ended))
         return err_usage(sh, "ps");
     err = take_snapshot(&s);
     if (err == MK_OK)
         out_text(sh, "%5s %6s  %-20s %-9s %6s %15s %15s  %s\n", "TASK", "THREAD", "NAME", "STATE", "PRIO", "RUN (s)",
                  "READY (s)", "WAITS FOR");
     for (size_t i = 0; err == MK_OK && i < s.nr_tasks; i++)
-        show_task(sh, &s, &s.tasks[i]);
+        if (has_ended || !s.tasks[i].is_ended)
+            show_task(sh, &s, &s.tasks[i]);
     free(s.threads);
     free(s.tasks);
     return err == MK_OK ? 0 : err_fail(sh, "ps", "machine", err);

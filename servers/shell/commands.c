@@ -16,7 +16,7 @@ const struct command commands[] = {
     {"ls", "ls [-l] [PATH...]", "list folders; -l: with kind and size", cmd_ls},
     {"mkdir", "mkdir FOLDER...", "make folders", cmd_mkdir},
     {"ports", "ports [TASK|NUMBER]", "list the ports, or one task's names for rights", cmd_ports},
-    {"ps", "ps", "list tasks and threads, and what each thread waits for", cmd_ps},
+    {"ps", "ps [-a]", "list tasks and threads, and what each thread waits for; -a: ended tasks too", cmd_ps},
     {"restart", "restart NAME", "stop and start a supervised task", cmd_restart},
     {"rm", "rm FILE...", "remove files and empty folders", cmd_rm},
     {"services", "services", "list the registered services", cmd_services},

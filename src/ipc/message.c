@@ -145,6 +145,8 @@ static mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct 
 static void take_rights(struct space *space, struct sending *s, struct port *dest)
 {
     struct kmsg *kmsg = s->kmsg;
+    if (s->reply_how) /* first: a receive right it is made from may travel in the same message */
+        kmsg->reply = ref_take(space, s->header.reply, s->reply_how);
     for (uint32_t i = 0; i < s->nr_rights; i++) {
         const struct mk_msg_right *right = &s->rights[i];
         kmsg->rights[i] = right->name ? ref_take(space, right->name, right->how) : (struct ref){0};
@@ -152,8 +154,6 @@ static void take_rights(struct space *space, struct sending *s, struct port *des
             kmsg->rights[i].port->transit = dest;
     }
     kmsg->nr_rights = (uint16_t)s->nr_rights;
-    if (s->reply_how)
-        kmsg->reply = ref_take(space, s->header.reply, s->reply_how);
 }
 
 /* ---- (5) into a receiver's buffers ---- */
