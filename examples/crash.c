@@ -13,6 +13,7 @@ static void server(void *arg)
     mk_name_t port = example_port();
     struct mk_msg_right right = {.name = port, .how = MK_COPY_SEND};
     struct mk_msg msg = {.id = 1, .rights = &right, .nr_rights = 1, .max_rights = 1};
+    OK(mk_task_set_server(true));                           /* else its exit code would become that of the whole run */
     OK(mk_send(example_right(arg), &msg, MK_TIME_FOREVER)); /* tell the client where we are */
     OK(mk_receive(port, &msg, MK_TIME_FOREVER));
     mk_log("request %u, and then ...", msg.id);

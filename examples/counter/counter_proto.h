@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum {
-    COUNTER_ADD   = 1, /* body: int64_t to add. Reply body: int64_t, the new value */
+    COUNTER_ADD = 1,   /* body: int64_t to add. Reply body: int64_t, the new value */
     COUNTER_RESET = 2, /* no body */
 };
 

@@ -759,14 +759,14 @@ static uint64_t world_run(uint64_t seed, uint64_t machine_seed, unsigned max_ste
     assert_int_equal(mk_trace_start(t.machine, 0, NULL, NULL), MK_OK);
     assert_int_equal(mk_machine_spawn(t.machine, &spawn, NULL), MK_OK);
     mk_err_t err = mk_machine_run(t.machine, &code);
-    if (err || code) {
-        print_error("seed %llu: run: %s, exit code %d, step %u\n", (unsigned long long)seed, mk_err_name(err), code, world->steps);
+    mk_err_t audit_err = mk_machine_audit(t.machine);
+    assert_int_equal(mk_machine_stats(t.machine, &stats), MK_OK);
+    mk_machine_destroy(t.machine);
+    if (err || code || audit_err || t.log_used) {
+        print_error("seed %llu: run: %s, exit code %d, audit: %s, step %u\n", (unsigned long long)seed, mk_err_name(err),
+                    code, mk_err_name(audit_err), world->steps);
         mkt_fail_with_log(&t, "the world went wrong");
     }
-    assert_int_equal(mk_machine_stats(t.machine, &stats), MK_OK);
-    if (t.log_used)
-        print_error("seed %llu:\n", (unsigned long long)seed);
-    mkt_finish(&t);
     test_free(world);
     return stats.trace_hash;
 }
