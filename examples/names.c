@@ -2,7 +2,7 @@
 /*
  * How tasks find each other. Every task is born with a send right to the
  * bootstrap port; whoever claims its receive right is the name service. This
- * one is tiny: it keeps one name and believes its callers. Its clients use the ordinary calls,
+ * one is tiny: it keeps one name and believes its callers. They use the ordinary
  * mk_name_register and mk_name_lookup, which speak the protocol of <mk/names.h>.
  */
 #include "example.h"
@@ -28,7 +28,7 @@ static mk_err_t on_register(void *state, struct mk_msg *msg)
     service.send = msg->rights[0].name; /* the right arrived under a name of ours */
     if (service.waiter)
         answer(service.waiter);
-    msg->size = msg->nr_rights = 0;
+    msg->size = msg->nr_rights = 0; /* our own answer is bare */
     return MK_OK;
 }
 
@@ -56,7 +56,7 @@ static void user(void *arg)
 {
     mk_name_t clock;
     struct mk_msg msg = {.id = 3};
-    OK(mk_name_lookup("clock", MK_TIME_FOREVER, &clock)); /* waits until it is there */
+    OK(mk_name_lookup("clock", MK_TIME_FOREVER, &clock)); /* waits until somebody registers it */
     OK(mk_send(clock, &msg, MK_TIME_FOREVER));
     mk_log("found it and sent it operation 3");
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A port set: one receive waits on several ports, each of which gets its turn.
- * The message does not tell which member it came through, so each client gets
- * a send right with a badge of its own.
+ * A port set: one receive waits on several ports at once, and each member with
+ * messages gets its turn, however many the others have. msg.port tells which.
  */
 #include "example.h"
-
-enum { HIGH = 1, LOW = 2 }; /* badges */
 
 static void client(void *arg)
 {
@@ -18,13 +15,11 @@ static void client(void *arg)
 }
 
 /* A port in the set, and a client that can send to it. */
-static mk_name_t add_member(mk_name_t set, const char *label, uint64_t badge)
+static mk_name_t add_member(mk_name_t set, const char *label)
 {
-    mk_name_t port, send;
-    OK(mk_port_create(&port));
-    OK(mk_right_make(port, MK_RIGHT_SEND, badge, &send));
+    mk_name_t port = example_port();
     OK(mk_portset_add(set, port));
-    example_child(label, client, send, MK_MOVE_SEND);
+    example_child(label, client, port, MK_COPY_SEND);
     return port;
 }
 
@@ -35,20 +30,20 @@ static void receiver(void *arg)
 
     (void)arg;
     OK(mk_portset_create(&set));
-    mk_name_t high = add_member(set, "high", HIGH);
-    add_member(set, "low", LOW);
-    OK(mk_time_sleep(mk_time_now() + MK_MSEC)); /* let both fill their queues: now there is something to choose from */
+    mk_name_t orders = add_member(set, "customer");
+    mk_name_t repairs = add_member(set, "mechanic");
+    OK(mk_time_sleep(MK_MSEC)); /* until both have filled their queues: now there is something to choose from */
     for (int i = 0; i < 4; i++) {
         OK(mk_receive(set, &msg, MK_TIME_FOREVER));
-        mk_log("message %u from %s", msg.id, msg.badge == HIGH ? "high" : "low");
+        mk_log("message %u through %s", msg.id, msg.port == orders ? "orders" : "repairs");
     }
-    /* A member can also be received from alone; and it can leave the set. */
-    OK(mk_portset_remove(set, high));
+    /* A member can also be received from alone, and it can leave the set: its messages stay with it. */
+    OK(mk_portset_remove(set, orders));
     OK(mk_receive(set, &msg, MK_TIME_FOREVER));
-    mk_log("without high in the set: message %u from %s", msg.id, msg.badge == HIGH ? "high" : "low");
-    mk_log("the set is empty: %s", mk_err_text(mk_receive(set, &msg, MK_TIME_POLL)));
-    OK(mk_receive(high, &msg, MK_TIME_FOREVER));
-    mk_log("from high itself: message %u", msg.id);
+    mk_log("orders left the set: message %u through %s", msg.id, msg.port == repairs ? "repairs" : "orders");
+    mk_log("the set has no more: %s", mk_err_text(mk_receive(set, &msg, MK_TIME_POLL)));
+    OK(mk_receive(orders, &msg, MK_TIME_FOREVER));
+    mk_log("from orders alone: message %u", msg.id);
 }
 
 int main(void)

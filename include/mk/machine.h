@@ -96,7 +96,8 @@ MK_API MK_NODISCARD mk_err_t mk_plugin_check(const char *path, char *why, size_t
 /*
  * Run until every task that is not a server has ended, or mk_machine_halt or
  * mk_machine_stop says so. *exit_codep (may be NULL): the code given there, or
- * the first non-zero exit code of those tasks, or 0. It can be called again.
+ * the first non-zero exit code of those tasks that were spawned or loaded (not
+ * of children made by mk_task_create), or 0. It can be called again.
  * MK_E_DEADLOCK: no thread can run and nothing can come that would change it;
  * who waits for whom is logged. MK_E_BAD_STATE: it runs already, or this host
  * thread runs another machine. MK_E_LIMIT_HOST: no memory for the CPU.
@@ -119,7 +120,7 @@ struct mk_machine_stats {
     mk_time_t now;            /* the machine's clock */
     uint64_t trace_hash;      /* 0 unless tracing is on, see <mk/trace.h> */
     uint64_t nr_events;       /* traced */
-    uint64_t nr_tasks, nr_threads, nr_ports, nr_rights, nr_messages; /* alive now */
+    uint64_t nr_tasks, nr_threads, nr_ports, nr_rights, nr_messages; /* alive now; messages include notices, which are allocated with their request */
     uint64_t nr_sends;        /* messages sent since the start, replies included */
     uint64_t nr_calls;        /* mk_call since the start */
     uint64_t nr_switches, nr_preemptions;

@@ -67,7 +67,7 @@ MK_API MK_NODISCARD mk_err_t mk_port_state(mk_name_t receive, struct mk_port_sta
 
 /*
  * Make a right from a receive right in the caller's own space: `type` is
- * MK_RIGHT_SEND (badge 0 shares the receive right's name; *namep tells) or
+ * MK_RIGHT_SEND (badge 0 shares the receive right's name; namep may be NULL then) or
  * MK_RIGHT_SEND_ONCE (a fresh name; its badge is seen by the receiver as well).
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_OVERFLOW (65,535 user
  * references held), MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.

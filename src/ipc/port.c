@@ -72,8 +72,7 @@ void port_drop_send_once(struct mk_machine *machine, struct port *port)
         struct list *receivers = !list_empty(&port->receivers) || !port->set ? &port->receivers : &port->set->receivers;
         port->nr_unused++;
         port_update_set(port);
-        if (!list_empty(receivers))
-            sched_wake(machine->cpu, list_first(receivers, struct thread, queue), MK_RETRY);
+        sched_wake_all(machine->cpu, receivers, MK_RETRY); /* all: one alone could be ended before it runs */
     }
     port_release(machine, port);
 }

@@ -109,6 +109,7 @@ struct task {
     uint32_t nr_threads;
     bool is_server, is_ended;
     bool counts;             /* keeps the run going */
+    bool reports;            /* its exit code can become the run's */
     int32_t exit_code;
     struct port *specials[MK_NR_SPECIALS]; /* send rights */
     uint64_t special_badges[MK_NR_SPECIALS];

@@ -252,13 +252,13 @@ void sched_spend(struct cpu *cpu, mk_time_t ns)
         return;
     }
     while (ns > 0) {
+        if (cpu->now >= cpu->next_event || cpu->flags)
+            sched_point(cpu);
         mk_time_t room = cpu->next_event > cpu->now ? cpu->next_event - cpu->now : 0;
         mk_time_t step = ns < room ? ns : room;
         cpu->now += step;
         ns -= step;
-        if (cpu->now >= cpu->next_event || cpu->flags)
-            sched_point(cpu);
-    }
+    } /* a burst that ends with the quantum has ended: no turn is given away for it */
 }
 
 /* ---- changes from outside ---- */

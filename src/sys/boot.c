@@ -268,6 +268,7 @@ mk_err_t mk_machine_spawn(struct mk_machine *machine, const struct mk_spawn *spa
         task_end(machine->cpu, task, 0);
         return err;
     }
+    task->reports = true;
     if (spawn->is_server) {
         task->is_server = true;
         task_set_counts(task, false);

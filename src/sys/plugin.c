@@ -137,6 +137,7 @@ mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, str
         return err;
     }
     task->image = image;
+    task->reports = true;
     err = furnish(task, load, &service);
     if (!err)
         err = thread_create(task, (void (*)(void *))mk_server_main, (void *)(uintptr_t)server, PLUGIN_STACK_SIZE,

@@ -119,7 +119,8 @@ mk_err_t mk_right_make(mk_name_t receive, enum mk_right_type type, uint64_t badg
     mk_err_t err = receive_find(self->space, receive, &entry);
     if (!err && badge == MK_BADGE_KERNEL)
         err = MK_E_BAD_ARGUMENT;
-    if (!err && !user_probe_u32(namep))
+    bool is_name_known = type == MK_RIGHT_SEND && badge == 0;
+    if (!err && !(is_name_known && !namep) && !user_probe_u32(namep))
         err = MK_E_BAD_ADDRESS;
     if (err)
         return leave(cpu, err);
@@ -129,7 +130,7 @@ mk_err_t mk_right_make(mk_name_t receive, enum mk_right_type type, uint64_t badg
         err = make_send_once(self->space, entry->port, badge, &name);
     else
         err = MK_E_BAD_ARGUMENT;
-    if (!err)
+    if (!err && namep)
         user_store_u32(namep, name);
     return leave(cpu, err);
 }

@@ -70,7 +70,7 @@ void task_set_counts(struct task *task, bool counts)
         machine->nr_counting++;
         return;
     }
-    if (task->is_ended && task->exit_code && !machine->exit_code)
+    if (task->is_ended && task->reports && task->exit_code && !machine->exit_code)
         machine->exit_code = task->exit_code;
     if (--machine->nr_counting == 0 && machine->is_running && task->is_ended)
         machine_request_stop(machine, machine->exit_code);

@@ -30,7 +30,7 @@ mk_err_t mk_time_spend(mk_time_t ns)
     if (ns < 0)
         return leave(cpu, MK_E_BAD_ARGUMENT);
     sched_spend(cpu, ns);
-    return leave(cpu, MK_OK);
+    return MK_OK;
 }
 
 uint64_t mk_random(void)
