@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How tasks find each other. Every task is born with a send right to the
- * bootstrap port; whoever claims its receive right is the name service. This
- * one is tiny: it keeps one name and believes its callers. They use the ordinary
- * mk_name_register and mk_name_lookup, which speak the protocol of <mk/names.h>.
+ * How tasks find each other. Every task is born with a send right to the bootstrap
+ * port; whoever claims its receive right is the name service. This one is tiny: it
+ * keeps one name and believes its callers. They use the ordinary mk_name_register
+ * and mk_name_lookup, which speak the protocol of <mk/names.h>.
  */
 #include "example.h"
 
@@ -14,7 +14,6 @@ static struct {
     mk_name_t waiter; /* reply right of a look-up that came too early */
 } service;
 
-/* The answer to a look-up carries a copy of the send right. */
 static void answer(mk_name_t reply)
 {
     struct mk_msg_right right = {.name = service.send, .how = MK_COPY_SEND};

@@ -118,6 +118,7 @@ MK_API MK_NODISCARD mk_err_t mk_machine_audit(struct mk_machine *machine);
 
 struct mk_machine_stats {
     mk_time_t now;            /* the machine's clock */
+    enum mk_clock clock;      /* which one it is */
     uint64_t trace_hash;      /* 0 unless tracing is on, see <mk/trace.h> */
     uint64_t nr_events;       /* traced */
     uint64_t nr_tasks, nr_threads, nr_ports, nr_rights, nr_messages; /* alive now; messages include notices, which are allocated with their request */

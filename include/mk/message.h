@@ -114,7 +114,8 @@ MK_API MK_NODISCARD mk_err_t mk_reply(struct mk_msg *msg);
 /*
  * mk_reply (unless msg->reply is MK_NAME_NULL), then mk_receive, in one
  * operation. A caller that went away meanwhile is not an error: the reply
- * right is used up and the receive goes on. Other errors of the reply half
+ * right is used up, the rights of the answer are dropped as if it had been lost
+ * on the way, and the receive goes on. Other errors of the reply half
  * return before anything is received, with msg unchanged.
  */
 MK_API MK_NODISCARD mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);

@@ -57,7 +57,7 @@ MK_API MK_NODISCARD mk_err_t mk_port_create(mk_name_t *receivep);
  * notifications are sent. User references of send rights under the same name
  * remain, as a dead name. MK_E_BAD_NAME, MK_E_BAD_RIGHT.
  */
-MK_API MK_NODISCARD mk_err_t mk_port_destroy(mk_name_t receive);
+MK_API mk_err_t mk_port_destroy(mk_name_t receive);
 
 /* Set how many messages may wait, 1 to MK_QUEUE_MAX. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT. */
 MK_API MK_NODISCARD mk_err_t mk_port_set_limit(mk_name_t receive, uint32_t nr_messages);
@@ -84,7 +84,7 @@ MK_API MK_NODISCARD mk_err_t mk_right_retain(mk_name_t name, uint32_t n);
  * or makes the caller that waits for it return MK_E_DEAD. MK_E_BAD_NAME,
  * MK_E_BAD_RIGHT (only a receive right or port set).
  */
-MK_API MK_NODISCARD mk_err_t mk_right_release(mk_name_t name);
+MK_API mk_err_t mk_right_release(mk_name_t name);
 
 /* MK_E_BAD_NAME, MK_E_BAD_ADDRESS. */
 MK_API MK_NODISCARD mk_err_t mk_right_info(mk_name_t name, struct mk_right_info *infop);
@@ -143,7 +143,7 @@ MK_API MK_NODISCARD mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event
  */
 MK_API MK_NODISCARD mk_err_t mk_portset_create(mk_name_t *setp);
 /* Members stay alive, outside any set; waiting receivers get MK_E_DEAD. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
-MK_API MK_NODISCARD mk_err_t mk_portset_destroy(mk_name_t set);
+MK_API mk_err_t mk_portset_destroy(mk_name_t set);
 /* MK_E_BAD_STATE when the port is in a set already. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
 MK_API MK_NODISCARD mk_err_t mk_portset_add(mk_name_t set, mk_name_t receive);
 /* MK_E_BAD_STATE when the port is not in this set. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */

@@ -53,7 +53,7 @@ MK_API MK_NORETURN void mk_task_exit(int exit_code);
  */
 MK_API MK_NODISCARD mk_err_t mk_task_wait(mk_name_t task, int *exit_codep, mk_time_t deadline);
 
-/* A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS. */
+/* A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set, MK_E_DEAD also when the port died. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS. */
 MK_API MK_NODISCARD mk_err_t mk_task_get_special(mk_name_t task, enum mk_special which, mk_name_t *sendp);
 
 /* Set it to a copy of the send right `send`; MK_NAME_NULL clears it. MK_E_BAD_ARGUMENT. */

@@ -26,7 +26,7 @@ MK_API size_t mk_page_size(void);
 MK_API MK_NODISCARD mk_err_t mk_vm_allocate(mk_name_t task, size_t size, mk_vaddr_t *addrp);
 
 /* Free whole pages; addr and size page-aligned. Pages that are not allocated are skipped. MK_E_BAD_ARGUMENT (not aligned, outside the window). */
-MK_API MK_NODISCARD mk_err_t mk_vm_deallocate(mk_name_t task, mk_vaddr_t addr, size_t size);
+MK_API mk_err_t mk_vm_deallocate(mk_name_t task, mk_vaddr_t addr, size_t size);
 
 /* Set bits of enum mk_prot on allocated pages. MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS (a page in it is not allocated). */
 MK_API MK_NODISCARD mk_err_t mk_vm_protect(mk_name_t task, mk_vaddr_t addr, size_t size, uint32_t prot);

@@ -303,7 +303,7 @@ static const struct mk_server loop = {
 /* The bootstrap port: claimed, or handed over as the service port. */
 static int names_main(int argc, char **argv)
 {
-    void *state;
+    void *state = NULL;
     mk_name_t machine, receive;
     (void)argc, (void)argv;
     mk_err_t err = mk_task_set_server(true);

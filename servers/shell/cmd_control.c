@@ -48,7 +48,7 @@ int cmd_supervisor(struct shell *sh, int argc, char **argv)
     size_t nr;
     mk_err_t err;
 
-    if (argc != 2 || strcmp(argv[1], "status") != 0)
+    if (argc > 2 || (argc == 2 && strcmp(argv[1], "status") != 0))
         return err_usage(sh, "supervisor");
     err = list_supervised(sh, &entries, &nr);
     if (err == MK_OK)

@@ -117,7 +117,7 @@ static void show_port(struct shell *sh, const struct mk_port_info *port, const s
     put_receiver(port, tasks, nr, receiver, sizeof(receiver));
     if (port->set != 0)
         snprintf(set, sizeof(set), "%llu", (unsigned long long)port->set);
-    out_text(sh, "%5llu  %-24s %5s %5u/%-5u %5u %5u %8u %9u %9llu\n", (unsigned long long)port->id, receiver, set,
+    out_text(sh, "%4llu %-19s %4s %5u/%-5u %4u %4u %5u %5u %8llu\n", (unsigned long long)port->id, receiver, set,
              port->nr_queued, port->queue_limit, port->nr_send, port->nr_send_once, port->nr_waiting_senders,
              port->nr_waiting_receivers, (unsigned long long)port->nr_received);
 }
@@ -136,8 +136,8 @@ static mk_err_t show_ports(struct shell *sh)
         err = ports == NULL ? MK_E_NO_MEMORY : mk_machine_ports(NULL, ports, max, &nr);
     }
     if (err == MK_OK)
-        out_text(sh, " PORT  %-24s %5s %5s/%-5s %5s %5s %8s %9s %9s\n", "RECEIVER", "SET", "QUEUE", "LIMIT", "SEND",
-                 "ONCE", "SENDERS", "RECEIVERS", "RECEIVED");
+        out_text(sh, "%4s %-19s %4s %5s/%-5s %4s %4s %5s %5s %8s\n", "PORT", "RECEIVER", "SET", "QUEUE", "LIMIT", "SEND",
+                 "ONCE", "WSEND", "WRECV", "RECEIVED");
     for (size_t i = 0; err == MK_OK && i < nr && i < max; i++)
         show_port(sh, &ports[i], tasks, nr_tasks);
     free(ports);

@@ -124,6 +124,7 @@ int cmd_sleep(struct shell *sh, int argc, char **argv)
 int cmd_time(struct shell *sh, int argc, char **argv)
 {
     mk_time_t start = mk_time_now();
+    struct mk_machine_stats stats;
     char text[32];
     int status;
 
@@ -131,6 +132,8 @@ int cmd_time(struct shell *sh, int argc, char **argv)
         return err_usage(sh, "time");
     status = run_words(sh, argc - 1, &argv[1]);
     (void)writer_flush(sh, sh->out);
-    err_text(sh, "real %s s (virtual)\n", seconds(mk_time_now() - start, text));
+    mk_time_t took = mk_time_now() - start;
+    bool is_host = mk_machine_stats(NULL, &stats) == MK_OK && stats.clock == MK_CLOCK_HOST;
+    err_text(sh, "real %s s (%s clock)\n", seconds(took, text), is_host ? "host" : "virtual");
     return status;
 }

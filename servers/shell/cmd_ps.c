@@ -97,6 +97,12 @@ static const char *state_name(enum mk_thread_state state)
     return (unsigned)state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
 
+static const char *microseconds(mk_time_t ns, char *text)
+{
+    snprintf(text, 32, "%.2f", (double)ns / 1000);
+    return text;
+}
+
 static void show_thread(struct shell *sh, const struct snapshot *s, const struct mk_task_info *task,
                         const struct mk_thread_info *t)
 {
@@ -110,9 +116,9 @@ static void show_thread(struct shell *sh, const struct snapshot *s, const struct
     put_wait(s, t, wait, sizeof(wait));
     if (t->wait != MK_WAIT_NONE && t->wait != MK_WAIT_SLEEP && t->deadline != MK_TIME_FOREVER)
         put_instant(until, sizeof(until), ", until ", t->deadline);
-    out_text(sh, "%5llu %6llu  %-20s %-9s %6s %15s %15s  %s%s\n", (unsigned long long)task->id,
-             (unsigned long long)t->id, name, state_name(t->state), priority, seconds(t->run_time, run),
-             seconds(t->ready_time, ready), wait[0] == '\0' ? "-" : wait, until);
+    out_text(sh, "%4llu %4llu %-15s %-9s %4s %9s %9s %s%s\n", (unsigned long long)task->id, (unsigned long long)t->id,
+             name, state_name(t->state), priority, microseconds(t->run_time, run), microseconds(t->ready_time, ready),
+             wait[0] == '\0' ? "-" : wait, until);
 }
 
 static void show_idle_task(struct shell *sh, const struct mk_task_info *task)
@@ -121,8 +127,8 @@ static void show_idle_task(struct shell *sh, const struct mk_task_info *task)
 
     if (task->is_ended)
         snprintf(state, sizeof(state), "ended");
-    out_text(sh, "%5llu %6s  %-20s %-9s %6s %15s %15s  ", (unsigned long long)task->id, "-", task->label, state, "-",
-             seconds(task->run_time, run), "-");
+    out_text(sh, "%4llu %4s %-15s %-9s %4s %9s %9s ", (unsigned long long)task->id, "-", task->label, state, "-",
+             microseconds(task->run_time, run), "-");
     if (task->is_ended)
         out_text(sh, "exit code %d\n", (int)task->exit_code);
     else
@@ -153,8 +159,8 @@ int cmd_ps(struct shell *sh, int argc, char **argv)
         return err_usage(sh, "ps");
     err = take_snapshot(&s);
     if (err == MK_OK)
-        out_text(sh, "%5s %6s  %-20s %-9s %6s %15s %15s  %s\n", "TASK", "THREAD", "NAME", "STATE", "PRIO", "RUN (s)",
-                 "READY (s)", "WAITS FOR");
+        out_text(sh, "%4s %4s %-15s %-9s %4s %9s %9s %s\n", "TASK", "THR", "NAME", "STATE", "PRIO", "RUN us", "READY us",
+                 "WAITS FOR");
     for (size_t i = 0; err == MK_OK && i < s.nr_tasks; i++)
         if (has_ended || !s.tasks[i].is_ended)
             show_task(sh, &s, &s.tasks[i]);

@@ -24,7 +24,7 @@ const struct command commands[] = {
     {"start", "start NAME", "start a supervised task", cmd_start},
     {"stats", "stats", "show the machine's counters", cmd_stats},
     {"stop", "stop NAME", "stop a supervised task for good", cmd_stop},
-    {"supervisor", "supervisor status", "list the supervised tasks", cmd_supervisor},
+    {"supervisor", "supervisor [status]", "list the supervised tasks", cmd_supervisor},
     {"time", "time COMMAND [WORD...]", "run a command and tell how much machine time it took", cmd_time},
     {"true", "true", "do nothing, successfully", cmd_true},
     {"wc", "wc [-l] [-w] [-c] [FILE...]", "count lines, words and bytes", cmd_wc},

@@ -525,8 +525,8 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     return err;
 }
 
-/* Steps 1, 3 and 4 of an answer. */
-static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, struct thread **heirp)
+/* Steps 1, 3 and 4 of an answer. Its rights stay with the sender if nobody waits for it, or are dropped. */
+static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool is_dropped_if_dead, struct thread **heirp)
 {
     struct thread *self = cpu->current;
     struct sending s;
@@ -539,6 +539,11 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, struct thread
     if (!err && dest_is_dead(s.dest)) {
         entry_release(self->space, s.dest);
         err = MK_E_DEAD;
+        if (is_dropped_if_dead) {
+            take_rights(self->space, &s, NULL);
+            kmsg_destroy(cpu->machine, s.kmsg);
+            return err;
+        }
     }
     if (err) {
         kmsg_free(cpu->machine, s.kmsg);
@@ -550,7 +555,7 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, struct thread
 mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg)
 {
     struct thread *heir = NULL;
-    mk_err_t err = reply_message(cpu, msg, &heir);
+    mk_err_t err = reply_message(cpu, msg, false, &heir);
     if (heir)
         sched_ready(cpu, heir);
     return err;
@@ -563,7 +568,7 @@ mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *ms
     if (!user_load_u32(&msg->reply, &reply))
         return MK_E_BAD_ADDRESS;
     if (reply != MK_NAME_NULL) {
-        mk_err_t err = reply_message(cpu, msg, &heir);
+        mk_err_t err = reply_message(cpu, msg, true, &heir);
         if (err && err != MK_E_DEAD)
             return err;
     }

@@ -22,6 +22,7 @@ mk_err_t mk_machine_stats(struct mk_machine *which, struct mk_machine_stats *sta
     struct mk_machine_stats stats;
     memset(&stats, 0, sizeof(stats));
     stats.now = cpu->now;
+    stats.clock = machine->clock;
     stats.trace_hash = cpu->is_traced ? cpu->trace_hash : 0;
     stats.nr_events = cpu->nr_events;
     stats.nr_tasks = machine->nr_tasks;

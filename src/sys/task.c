@@ -125,6 +125,8 @@ mk_err_t mk_task_get_special(mk_name_t name, enum mk_special which, mk_name_t *s
         err = MK_E_BAD_ADDRESS;
     if (!err && !task->specials[which])
         err = MK_E_NOT_FOUND;
+    if (!err && task->specials[which]->is_dead)
+        err = MK_E_DEAD;
     if (!err)
         err = send_right_add(self->space, task->specials[which], task->special_badges[which], &send);
     if (!err)

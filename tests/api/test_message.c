@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Messages: send, receive, call, reply. */
-#include "mkt.h"
+#include "helpers.h"
 
 /* MSG0010: a message arrives with its id, status, body and the badge of the right it was sent with. */
 MKT_TEST(MSG0010)
@@ -87,6 +87,733 @@ MKT_TEST(MSG0040)
     CHECK_OK(mk_thread_join(thread, MK_TIME_FOREVER));
 }
 
+
+/* MSG0050: a destination that is no name, another kind of right, or dead is refused by its own error. */
+MKT_TEST(MSG0050)
+{
+    (void)arg;
+    mk_name_t receive, set;
+    CHECK_OK(mk_port_create(&receive));
+    CHECK_OK(mk_portset_create(&set));
+    CHECK_ERR(send_id(MK_NAME_NULL, 1), MK_E_BAD_NAME);
+    CHECK_ERR(send_id(stale_name(), 1), MK_E_BAD_NAME);
+    CHECK_ERR(send_id(receive, 1), MK_E_BAD_RIGHT);
+    CHECK_ERR(send_id(set, 1), MK_E_BAD_RIGHT);
+    CHECK_ERR(send_id(mk_task_self(), 1), MK_E_BAD_RIGHT);
+    CHECK_ERR(send_id(dead_name(), 1), MK_E_DEAD);
+}
+
+/* MSG0060: bodies and rights up to the limits travel whole, one more is refused. */
+MKT_TEST(MSG0060)
+{
+    (void)arg;
+    static unsigned char out[MK_BODY_MAX + 1], in[MK_BODY_MAX];
+    static struct mk_msg_right rights[MK_RIGHTS_MAX + 1];
+    mk_name_t port = mkt_port();
+    for (size_t i = 0; i < sizeof(out); i++)
+        out[i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t i = 0; i < COUNT_OF(rights); i++)
+        rights[i] = (struct mk_msg_right){.name = port, .how = MK_MAKE_SEND};
+    struct mk_msg msg = {.body = out, .size = MK_BODY_MAX, .rights = rights, .nr_rights = MK_RIGHTS_MAX};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    msg.size = MK_BODY_MAX + 1;
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_MSG_TOO_LARGE);
+    msg.size = 0;
+    msg.nr_rights = MK_RIGHTS_MAX + 1;
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_MSG_TOO_LARGE);
+    struct mk_msg got = {.body = in, .capacity = sizeof(in), .rights = rights, .max_rights = MK_RIGHTS_MAX};
+    CHECK_OK(mk_receive(port, &got, MK_TIME_POLL));
+    CHECK(got.size == MK_BODY_MAX && got.nr_rights == MK_RIGHTS_MAX && memcmp(in, out, MK_BODY_MAX) == 0);
+    CHECK(mkt_refs(port) == 1 + MK_RIGHTS_MAX);
+}
+
+/* MSG0070: an unknown disposition and a negative deadline are refused. */
+MKT_TEST(MSG0070)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_ERR(send_right(port, port, 0), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(send_right(port, port, MK_MAKE_SEND_ONCE + 1), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(send_right(port, port, UINT32_MAX), MK_E_BAD_ARGUMENT);
+    struct mk_msg msg = {.id = 1};
+    CHECK_ERR(mk_send(port, &msg, -1), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_send(port, &msg, INT64_MIN), MK_E_BAD_ARGUMENT);
+    CHECK(is_empty(port));
+}
+
+/* MSG0080: when the last right of a message is bad, those before it have not moved. */
+MKT_TEST(MSG0080)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port(), receive, once = once_name(other);
+    CHECK_OK(mk_port_create(&receive));
+    struct mk_msg_right rights[] = {
+        {.name = other, .how = MK_MOVE_SEND},
+        {.name = receive, .how = MK_MOVE_RECEIVE},
+        {.name = once, .how = MK_MOVE_SEND_ONCE},
+        {.name = other, .how = MK_MAKE_SEND},
+        {.name = stale_name(), .how = MK_COPY_SEND},
+    };
+    struct mk_msg msg = {.rights = rights, .nr_rights = COUNT_OF(rights), .reply = receive};
+    struct snap before;
+    snap_take(&before);
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_NAME);
+    rights[4].name = receive;
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    msg.nr_rights = 1;
+    msg.reply = stale_name();
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_NAME);
+    CHECK(snap_is_same(&before));
+    CHECK(is_empty(port) && port_state(other).make_count == 1 && port_state(other).nr_send == 1);
+}
+
+/* MSG0090: a full queue refuses a sender that will not wait, by its deadline, and takes nothing from it. */
+MKT_TEST(MSG0090)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    struct mk_msg_right right = {.name = other, .how = MK_MOVE_SEND};
+    struct mk_msg msg = {.rights = &right, .nr_rights = 1};
+    struct snap before;
+    for (uint32_t i = 0; i < MK_QUEUE_DEFAULT; i++)
+        CHECK_OK(send_id(port, i));
+    snap_take(&before);
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+    CHECK_ERR(mk_send(port, &msg, 1), MK_E_TIMED_OUT);
+    mk_time_t deadline = mk_time_now() + MK_SEC;
+    CHECK_ERR(mk_send(port, &msg, deadline), MK_E_TIMED_OUT);
+    CHECK(mk_time_now() >= deadline && mk_time_now() < deadline + MK_MSEC);
+    CHECK(snap_is_same(&before) && port_state(port).nr_queued == MK_QUEUE_DEFAULT);
+}
+
+/* MSG0100: a send-once right ignores a full queue and is used up. */
+MKT_TEST(MSG0100)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), once = once_name(port);
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+    CHECK(port_state(port).nr_send_once == 1);
+    CHECK_OK(send_id(once, 2));
+    CHECK(mkt_type(once) == 0 && port_state(port).nr_send_once == 0 && port_state(port).nr_queued == 2);
+    CHECK_ERR(send_id(once, 3), MK_E_BAD_NAME);
+    CHECK(take_id(port) == 1 && take_id(port) == 2);
+}
+
+/* MSG0110: senders that wait for room are served in the order in which they came. */
+MKT_TEST(MSG0110)
+{
+    (void)arg;
+    struct sender senders[4];
+    mk_name_t port = mkt_port(), threads[4];
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 100));
+    for (uint32_t i = 0; i < 4; i++) {
+        senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(sender_main, &senders[i]);
+    }
+    mk_thread_yield();
+    CHECK(take_id(port) == 100);
+    for (uint32_t i = 0; i < 4; i++) {
+        mk_thread_yield();
+        CHECK(senders[i].is_done && senders[i].err == MK_OK);
+        CHECK(i == 3 || !senders[i + 1].is_done);
+        CHECK(take_id(port) == i);
+        join(threads[i]);
+    }
+}
+
+/* MSG0120: no waiting sender is forgotten when the one before it hands its message to a waiting receiver. */
+MKT_TEST(MSG0120)
+{
+    (void)arg;
+    struct sender senders[3];
+    mk_name_t port = mkt_port(), threads[3];
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 100));
+    for (uint32_t i = 0; i < 3; i++) {
+        senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(sender_main, &senders[i]);
+    }
+    mk_thread_yield();
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_OK(mk_receive(port, &msg, mk_time_now() + MK_SEC));
+        CHECK(msg.id == (i ? i - 1 : 100));
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        join(threads[i]);
+}
+
+/* MSG0130: a sender whose deadline passes while it waits for room keeps its rights. */
+MKT_TEST(MSG0130)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    struct sender s = {.dest = port, .deadline = mk_time_now() + MK_MSEC, .right = {other, MK_MOVE_RECEIVE}};
+    join(mkt_thread(sender_main, &s));
+    CHECK(s.err == MK_E_TIMED_OUT && mk_time_now() >= s.deadline);
+    CHECK(mkt_type(other) == (MK_RIGHT_RECEIVE | MK_RIGHT_SEND) && is_empty(port));
+}
+
+/* MSG0140: a sender that is aborted while it waits for room keeps its rights. */
+MKT_TEST(MSG0140)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    struct sender s = {.dest = port, .deadline = MK_TIME_FOREVER, .right = {other, MK_MOVE_SEND}};
+    mk_name_t thread = mkt_thread(sender_main, &s);
+    mk_thread_yield();
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    CHECK(s.err == MK_E_ABORTED && mkt_refs(other) == 1 && is_empty(port));
+}
+
+/* MSG0150: a sender that waits for room gets MK_E_DEAD when the port is destroyed, and keeps its rights. */
+MKT_TEST(MSG0150)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    struct sender s = {.dest = port, .deadline = MK_TIME_FOREVER, .right = {other, MK_MOVE_SEND}};
+    mk_name_t thread = mkt_thread(sender_main, &s);
+    mk_thread_yield();
+    CHECK_OK(mk_port_destroy(port));
+    join(thread);
+    CHECK(s.err == MK_E_DEAD && mkt_refs(other) == 1);
+}
+
+/* MSG0160: the room that a waiting sender was woken for is not given to another meanwhile. */
+MKT_TEST(MSG0160)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+    struct sender s = {.dest = port, .id = 2, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(sender_main, &s);
+    mk_thread_yield();
+    CHECK(take_id(port) == 1 && !s.is_done);
+    CHECK_ERR(send_id(port, 3), MK_E_WOULD_BLOCK);
+    join(thread);
+    CHECK(s.err == MK_OK && take_id(port) == 2);
+}
+
+/* MSG0170: a larger queue limit lets as many waiting senders go on as there is new room. */
+MKT_TEST(MSG0170)
+{
+    (void)arg;
+    struct sender senders[3];
+    mk_name_t port = mkt_port(), threads[3];
+    CHECK_OK(mk_port_set_limit(port, 0));
+    for (uint32_t i = 0; i < 3; i++) {
+        senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(sender_main, &senders[i]);
+    }
+    mk_thread_yield();
+    CHECK_OK(mk_port_set_limit(port, 2));
+    mk_thread_yield();
+    CHECK(senders[0].is_done && senders[1].is_done && !senders[2].is_done);
+    CHECK(port_state(port).nr_queued == 2);
+    CHECK(take_id(port) == 0 && take_id(port) == 1);
+    for (uint32_t i = 0; i < 3; i++)
+        join(threads[i]);
+    CHECK(take_id(port) == 2);
+}
+
+/* MSG0180: a sender that ends between being woken and running passes its room to the next. */
+MKT_TEST(MSG0180)
+{
+    (void)arg;
+    struct sender senders[2];
+    mk_name_t port = mkt_port(), threads[2];
+    CHECK_OK(mk_port_set_limit(port, 0));
+    for (uint32_t i = 0; i < 2; i++) {
+        senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(sender_main, &senders[i]);
+    }
+    mk_thread_yield();
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(mk_thread_terminate(threads[0]));
+    CHECK_OK(mk_thread_join(threads[1], mk_time_now() + MK_SEC));
+    CHECK(senders[1].err == MK_OK && !senders[0].is_done && take_id(port) == 1);
+}
+
+/* MSG0190: with a queue limit of 0 a message goes to a receiver that waits. */
+MKT_TEST(MSG0190)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    CHECK_ERR(send_id(port, 1), MK_E_WOULD_BLOCK);
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(send_id(port, 2));
+    join(thread);
+    CHECK(r.err == MK_OK && r.msg.id == 2);
+}
+
+/* MSG0200: with a queue limit of 0 a sender that waits meets the receiver that comes. */
+MKT_TEST(MSG0200)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    struct sender s = {.dest = port, .id = 3, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(sender_main, &s);
+    mk_thread_yield();
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_receive(port, &msg, mk_time_now() + MK_SEC));
+    CHECK(msg.id == 3);
+    join(thread);
+}
+
+/* MSG0210: sequence numbers count the messages taken from each port, from 0. */
+MKT_TEST(MSG0210)
+{
+    (void)arg;
+    mk_name_t a = mkt_port(), b = mkt_port();
+    struct mk_msg msg = {.capacity = 0};
+    for (uint32_t i = 0; i < 20; i++) {
+        CHECK_OK(send_id(a, i));
+        CHECK_OK(mk_receive(a, &msg, MK_TIME_POLL));
+        CHECK(msg.seqno == i && port_state(a).seqno == i + 1);
+    }
+    CHECK_OK(send_id(b, 0));
+    CHECK_OK(mk_receive(b, &msg, MK_TIME_POLL));
+    CHECK(msg.seqno == 0);
+}
+
+/* MSG0220: a body of any size arrives, and not a byte behind it is touched. */
+MKT_TEST(MSG0220)
+{
+    (void)arg;
+    static unsigned char out[300], in[301];
+    mk_name_t port = mkt_port();
+    for (size_t i = 0; i < sizeof(out); i++)
+        out[i] = (unsigned char)(i + 1);
+    for (size_t size = 0; size <= sizeof(out); size++) {
+        memset(in, 0xaa, sizeof(in));
+        struct mk_msg msg = {.body = out, .size = size};
+        CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+        msg = (struct mk_msg){.body = in, .capacity = size};
+        CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+        CHECK(msg.size == size && memcmp(in, out, size) == 0 && in[size] == 0xaa);
+    }
+}
+
+/* MSG0230: a receive right as `reply` makes a send-once right that answers once. */
+MKT_TEST(MSG0230)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), back;
+    CHECK_OK(mk_port_create(&back));
+    struct mk_msg msg = {.id = 1, .reply = back};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK(port_state(back).nr_send_once == 1);
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_type(msg.reply) == MK_RIGHT_SEND_ONCE && msg.reply != back);
+    mk_name_t reply = msg.reply;
+    msg.id = 7;
+    CHECK_OK(mk_reply(&msg));
+    CHECK(mkt_type(reply) == 0 && take_id(back) == 7 && port_state(back).nr_send_once == 0);
+    CHECK_ERR(mk_reply(&msg), MK_E_BAD_NAME);
+}
+
+/* MSG0240: a send-once right as `reply` is moved. */
+MKT_TEST(MSG0240)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), back, once;
+    CHECK_OK(mk_port_create(&back));
+    once = once_name(back);
+    struct mk_msg msg = {.id = 1, .reply = once};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_type(once) == 0 && port_state(back).nr_send_once == 1);
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK_OK(mk_reply(&msg));
+    CHECK(port_state(back).nr_queued == 1);
+}
+
+/* MSG0250: a receive right cannot leave in a message and make its reply right at the same time. */
+MKT_TEST(MSG0250)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other;
+    CHECK_OK(mk_port_create(&other));
+    struct mk_msg_right right = {.name = other, .how = MK_MOVE_RECEIVE};
+    struct mk_msg msg = {.rights = &right, .nr_rights = 1, .reply = other};
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    CHECK(mkt_type(other) == MK_RIGHT_RECEIVE && is_empty(port));
+}
+
+/* MSG0260: one send-once right cannot be the destination, the reply and a right of one message. */
+MKT_TEST(MSG0260)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), once = once_name(port);
+    struct mk_msg_right rights[] = {{once, MK_MOVE_SEND_ONCE}, {once, MK_MOVE_SEND_ONCE}};
+    struct mk_msg msg = {.rights = rights, .nr_rights = 2};
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    msg.nr_rights = 1;
+    CHECK_ERR(mk_send(once, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    msg.reply = once;
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    msg.nr_rights = 0;
+    CHECK_ERR(mk_send(once, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    CHECK(mkt_type(once) == MK_RIGHT_SEND_ONCE && is_empty(port));
+}
+
+/* MSG0270: the same user reference cannot be moved twice in one message; as many as are held can. */
+MKT_TEST(MSG0270)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    struct mk_msg_right rights[] = {{other, MK_MOVE_SEND}, {other, MK_MOVE_SEND}};
+    struct mk_msg msg = {.rights = rights, .nr_rights = 2};
+    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    CHECK(mkt_refs(other) == 1);
+    CHECK_OK(mk_right_retain(other, 1));
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_refs(other) == 0 && mkt_type(other) == MK_RIGHT_RECEIVE && port_state(other).nr_send == 2);
+}
+
+/* MSG0280: a message with more rights than the receiver has room for stays queued and tells how many. */
+MKT_TEST(MSG0280)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    struct mk_msg_right rights[3] = {{other, MK_COPY_SEND}, {other, MK_MAKE_SEND}, {other, MK_MAKE_SEND_ONCE}};
+    struct mk_msg msg = {.rights = rights, .nr_rights = 3};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    struct mk_msg in = {.rights = rights, .max_rights = 2};
+    CHECK_ERR(mk_receive(port, &in, MK_TIME_POLL), MK_E_MSG_TOO_LARGE);
+    CHECK(in.nr_rights == 3 && in.size == 0 && port_state(port).nr_queued == 1 && port_state(port).seqno == 0);
+    in.max_rights = 3;
+    CHECK_OK(mk_receive(port, &in, MK_TIME_POLL));
+    CHECK(in.seqno == 0 && rights[0].name == other && rights[1].name == other && mkt_refs(other) == 3);
+}
+
+/* MSG0290: a receiver that waits with too little room is told so, and the message goes to the next that can take it. */
+MKT_TEST(MSG0290)
+{
+    (void)arg;
+    char body[100] = "x";
+    mk_name_t port = mkt_port();
+    struct receiver small = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &small);
+    mk_thread_yield();
+    struct mk_msg msg = {.id = 5, .body = body, .size = sizeof(body)};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    join(thread);
+    CHECK(small.err == MK_E_MSG_TOO_LARGE && small.msg.size == sizeof(body));
+    msg = (struct mk_msg){.body = body, .capacity = sizeof(body)};
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(msg.id == 5 && msg.seqno == 0);
+}
+
+/* MSG0300: receiving with a name that is no receive right and no set is refused. */
+MKT_TEST(MSG0300)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), badged;
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_right_make(port, MK_RIGHT_SEND, 4, &badged));
+    CHECK_ERR(mk_receive(MK_NAME_NULL, &msg, MK_TIME_POLL), MK_E_BAD_NAME);
+    CHECK_ERR(mk_receive(stale_name(), &msg, MK_TIME_POLL), MK_E_BAD_NAME);
+    CHECK_ERR(mk_receive(badged, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    CHECK_ERR(mk_receive(once_name(port), &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+    CHECK_ERR(mk_receive(dead_name(), &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
+}
+
+/* MSG0310: a receiver that waits gets MK_E_DEAD when the port is destroyed. */
+MKT_TEST(MSG0310)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(mk_port_destroy(port));
+    join(thread);
+    CHECK(r.err == MK_E_DEAD);
+}
+
+/* MSG0320: a receiver that waits gets MK_E_DEAD when the receive right moves away. */
+MKT_TEST(MSG0320)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(send_right(other, port, MK_MOVE_RECEIVE));
+    join(thread);
+    CHECK(r.err == MK_E_DEAD && mkt_type(port) == MK_RIGHT_SEND);
+}
+
+/* MSG0330: an aborted receive takes nothing. */
+MKT_TEST(MSG0330)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(mk_thread_abort(thread));
+    CHECK_OK(send_id(port, 9));
+    join(thread);
+    CHECK(r.err == MK_E_ABORTED && take_id(port) == 9);
+}
+
+/* MSG0340: a message whose body cannot be written is lost, with its rights; the port goes on. */
+MKT_TEST(MSG0340)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    struct mk_msg_right right = {other, MK_MOVE_SEND};
+    struct mk_msg out = {.body = (void *)(uintptr_t) "hello", .size = 5, .rights = &right, .nr_rights = 1};
+    CHECK_OK(mk_send(port, &out, MK_TIME_POLL));
+    struct mk_msg in = {.body = NULL, .capacity = 100, .rights = &right, .max_rights = 1};
+    CHECK_ERR(mk_receive(port, &in, MK_TIME_POLL), MK_E_BAD_ADDRESS);
+    CHECK(is_empty(port) && port_state(other).nr_send == 0);
+    CHECK_OK(send_id(port, 2));
+    CHECK(take_id(port) == 2);
+}
+
+/* MSG0350: mk_msg_discard releases the rights and the reply right; receive rights in the message die. */
+MKT_TEST(MSG0350)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port(), moved = mkt_port(), back;
+    struct mk_msg_right rights[3] = {{other, MK_COPY_SEND}, {moved, MK_MOVE_RECEIVE}, {other, MK_MAKE_SEND_ONCE}};
+    CHECK_OK(mk_port_create(&back));
+    uint32_t nr_names = mkt_nr_names();
+    struct mk_msg msg = {.rights = rights, .nr_rights = 3, .max_rights = 3, .reply = back};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_refs(other) == 2 && msg.nr_rights == 3);
+    mk_msg_discard(&msg);
+    CHECK(msg.nr_rights == 0 && msg.reply == MK_NAME_NULL);
+    CHECK(mkt_refs(other) == 1 && port_state(other).nr_send_once == 0);
+    CHECK(mkt_type(moved) == MK_RIGHT_DEAD_NAME && mkt_nr_names() == nr_names);
+    take_notice(back, MK_NOTIFY_SEND_ONCE);
+    mk_msg_discard(&msg);
+    mk_msg_discard(NULL);
+    CHECK(mkt_nr_names() == nr_names);
+}
+
+/* MSG0360: a port queues more than 65,535 messages that came by send-once rights, and gives all of them. */
+MKT_TEST(MSG0360)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    for (uint32_t i = 0; i < 65600; i++)
+        CHECK_OK(send_id(once_name(port), i));
+    CHECK(port_state(port).nr_queued == 65600);
+    for (uint32_t i = 0; i < 65600; i++)
+        CHECK(take_id(port) == i);
+}
+
+/* MSG0370: a receive right cannot be queued inside itself, directly or through others; nothing moves then. */
+MKT_TEST(MSG0370)
+{
+    (void)arg;
+    mk_name_t a = mkt_port(), b = mkt_port(), c = mkt_port();
+    CHECK_ERR(send_right(a, a, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
+    CHECK_ERR(send_right(once_name(a), a, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
+    CHECK_OK(send_right(b, a, MK_MOVE_RECEIVE));
+    CHECK_OK(send_right(c, b, MK_MOVE_RECEIVE));
+    CHECK_ERR(send_right(a, c, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
+    CHECK(mkt_type(c) == (MK_RIGHT_RECEIVE | MK_RIGHT_SEND));
+    CHECK(take_right(c).name == b && take_right(b).name == a);
+    CHECK_OK(send_right(a, c, MK_MOVE_RECEIVE));
+}
+
+/* MSG0380: a long chain of receive rights inside each other's queues dies without trouble. */
+MKT_TEST(MSG0380)
+{
+    (void)arg;
+    mk_name_t outer = mkt_port();
+    for (int i = 0; i < 20000; i++) {
+        mk_name_t next = mkt_port();
+        CHECK_OK(send_right(next, outer, MK_MOVE_RECEIVE));
+        CHECK_OK(mk_right_release(outer));
+        outer = next;
+    }
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    CHECK(stats.nr_ports > 20000);
+    CHECK_OK(mk_port_destroy(outer));
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    CHECK(stats.nr_ports < 100 && stats.nr_messages == 0);
+}
+
+/* MSG0390: a receive without buffers is a sleep until the deadline. */
+MKT_TEST(MSG0390)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct mk_msg msg = {.body = NULL};
+    mk_time_t deadline = mk_time_now() + MK_SEC;
+    CHECK_ERR(mk_receive(port, &msg, deadline), MK_E_TIMED_OUT);
+    CHECK(mk_time_now() >= deadline && mk_time_now() < deadline + MK_MSEC);
+}
+
+/* MSG0400: receivers that wait on one port are served in the order in which they came. */
+MKT_TEST(MSG0400)
+{
+    (void)arg;
+    struct receiver r[3];
+    mk_name_t port = mkt_port(), threads[3];
+    for (int i = 0; i < 3; i++) {
+        r[i] = (struct receiver){.receive = port, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(receiver_main, &r[i]);
+    }
+    mk_thread_yield();
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_OK(send_id(port, 10 + i));
+    for (uint32_t i = 0; i < 3; i++) {
+        join(threads[i]);
+        CHECK(r[i].err == MK_OK && r[i].msg.id == 10 + i && r[i].msg.seqno == i);
+    }
+}
+
+/* MSG0410: a sender that is terminated while it waits for room leaves nothing behind. */
+MKT_TEST(MSG0410)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    struct sender s = {.dest = port, .deadline = MK_TIME_FOREVER, .right = {other, MK_MOVE_SEND}};
+    mk_name_t thread = mkt_thread(sender_main, &s);
+    mk_thread_yield();
+    CHECK_OK(mk_thread_terminate(thread));
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    CHECK(!s.is_done && mkt_refs(other) == 1 && stats.nr_messages == 0);
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+}
+
+/* MSG0420: a receiver that is terminated while it waits takes no message with it. */
+MKT_TEST(MSG0420)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(mk_thread_terminate(thread));
+    CHECK_OK(send_id(port, 1));
+    CHECK(!r.is_done && take_id(port) == 1);
+}
+
+/* MSG0430: a receiver that was woken to look again, and finds its port destroyed, gets MK_E_DEAD. */
+MKT_TEST(MSG0430)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), once = once_name(port);
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = mkt_thread(receiver_main, &r);
+    mk_thread_yield();
+    CHECK_OK(mk_right_release(once));
+    CHECK_OK(mk_right_release(port));
+    CHECK_OK(mk_port_destroy(port));
+    join(thread);
+    CHECK_ERR(r.err, MK_E_DEAD);
+}
+
+/* MSG0440: the notice of an unused send-once right is not lost with the receiver that was woken for it. */
+MKT_TEST(MSG0440)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), once = once_name(port);
+    struct receiver r[2];
+    mk_name_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        r[i] = (struct receiver){.receive = port, .deadline = mk_time_now() + MK_SEC};
+        threads[i] = mkt_thread(receiver_main, &r[i]);
+    }
+    mk_thread_yield();
+    CHECK_OK(mk_right_release(once));
+    CHECK_OK(mk_thread_terminate(threads[0]));
+    join(threads[1]);
+    CHECK_ERR(r[1].err, MK_OK);
+    CHECK(r[1].msg.id == MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE);
+}
+
+static void fault_receiver(void *arg)
+{
+    struct receiver *r = arg;
+    r->err = mk_receive(r->receive, &r->msg, MK_TIME_FOREVER);
+    r->is_done = true;
+}
+
+/* MSG0450: a notice that a lost message sets off is not lost with it. */
+MKT_TEST(MSG0450)
+{
+    (void)arg;
+    size_t page = mk_page_size();
+    mk_vaddr_t addr;
+    static char body[200];
+    CHECK_OK(mk_vm_allocate(mk_task_self(), 2 * page, &addr));
+    CHECK_OK(mk_vm_protect(mk_task_self(), addr + page, page, MK_PROT_NONE));
+    mk_name_t port = mkt_port(), other = mkt_port(), send;
+    CHECK_OK(mk_right_release(other));
+    CHECK_OK(mk_right_make(other, MK_RIGHT_SEND, 1, &send));
+    CHECK_OK(mk_port_notify(other, MK_NOTIFY_NO_SENDERS, 1, once_name(port)));
+    struct receiver r = {.receive = port};
+    r.msg = (struct mk_msg){.body = (void *)(addr + page - 64), .capacity = 1000, .rights = r.rights, .max_rights = 4};
+    mk_name_t thread = mkt_thread(fault_receiver, &r);
+    mk_thread_yield();
+    struct mk_msg_right right = {send, MK_MOVE_SEND};
+    struct mk_msg msg = {.body = body, .size = sizeof(body), .rights = &right, .nr_rights = 1};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    join(thread);
+    CHECK_ERR(r.err, MK_E_BAD_ADDRESS);
+    take_notice(port, MK_NOTIFY_NO_SENDERS);
+}
+
+/* MSG0460: a name of MK_NAME_NULL in a message travels as no right. */
+MKT_TEST(MSG0460)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(send_right(port, MK_NAME_NULL, MK_COPY_SEND));
+    CHECK(take_right(port).name == MK_NAME_NULL);
+    CHECK_ERR(send_right(port, MK_NAME_NULL, 77), MK_E_BAD_ARGUMENT);
+}
+
+/* MSG0470: a right that dies inside a queued message arrives as MK_NAME_DEAD. */
+MKT_TEST(MSG0470)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port();
+    CHECK_OK(send_right(port, other, MK_COPY_SEND));
+    CHECK_OK(send_right(port, other, MK_MAKE_SEND_ONCE));
+    CHECK_OK(mk_port_destroy(other));
+    uint32_t nr_names = mkt_nr_names();
+    CHECK(take_right(port).name == MK_NAME_DEAD && take_right(port).name == MK_NAME_DEAD);
+    CHECK(mkt_nr_names() == nr_names && mkt_refs(other) == 1);
+}
+
+/* MSG0480: outside a machine every call says so. */
+static void MSG0480(void **state)
+{
+    (void)state;
+    struct mk_msg msg = {.id = 1};
+    assert_int_equal(mk_send(1, &msg, MK_TIME_POLL), MK_E_NOT_IN_MACHINE);
+    assert_int_equal(mk_receive(1, &msg, MK_TIME_POLL), MK_E_NOT_IN_MACHINE);
+    assert_int_equal(mk_call(1, &msg, MK_TIME_FOREVER), MK_E_NOT_IN_MACHINE);
+    assert_int_equal(mk_reply(&msg), MK_E_NOT_IN_MACHINE);
+    assert_int_equal(mk_reply_receive(1, &msg, MK_TIME_FOREVER), MK_E_NOT_IN_MACHINE);
+    mk_msg_discard(&msg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +821,50 @@ int main(void)
         cmocka_unit_test(MSG0020),
         cmocka_unit_test(MSG0030),
         cmocka_unit_test(MSG0040),
+        cmocka_unit_test(MSG0050),
+        cmocka_unit_test(MSG0060),
+        cmocka_unit_test(MSG0070),
+        cmocka_unit_test(MSG0080),
+        cmocka_unit_test(MSG0090),
+        cmocka_unit_test(MSG0100),
+        cmocka_unit_test(MSG0110),
+        cmocka_unit_test(MSG0120),
+        cmocka_unit_test(MSG0130),
+        cmocka_unit_test(MSG0140),
+        cmocka_unit_test(MSG0150),
+        cmocka_unit_test(MSG0160),
+        cmocka_unit_test(MSG0170),
+        cmocka_unit_test(MSG0180),
+        cmocka_unit_test(MSG0190),
+        cmocka_unit_test(MSG0200),
+        cmocka_unit_test(MSG0210),
+        cmocka_unit_test(MSG0220),
+        cmocka_unit_test(MSG0230),
+        cmocka_unit_test(MSG0240),
+        cmocka_unit_test(MSG0250),
+        cmocka_unit_test(MSG0260),
+        cmocka_unit_test(MSG0270),
+        cmocka_unit_test(MSG0280),
+        cmocka_unit_test(MSG0290),
+        cmocka_unit_test(MSG0300),
+        cmocka_unit_test(MSG0310),
+        cmocka_unit_test(MSG0320),
+        cmocka_unit_test(MSG0330),
+        cmocka_unit_test(MSG0340),
+        cmocka_unit_test(MSG0350),
+        cmocka_unit_test(MSG0360),
+        cmocka_unit_test(MSG0370),
+        cmocka_unit_test(MSG0380),
+        cmocka_unit_test(MSG0390),
+        cmocka_unit_test(MSG0400),
+        cmocka_unit_test(MSG0410),
+        cmocka_unit_test(MSG0420),
+        cmocka_unit_test(MSG0430),
+        cmocka_unit_test(MSG0440),
+        cmocka_unit_test(MSG0450),
+        cmocka_unit_test(MSG0460),
+        cmocka_unit_test(MSG0470),
+        cmocka_unit_test(MSG0480),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
