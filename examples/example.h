@@ -26,7 +26,7 @@ static inline mk_name_t example_port(void)
 {
     mk_name_t port;
     OK(mk_port_create(&port));
-    OK(mk_right_make(port, MK_RIGHT_SEND, 0, &port));
+    OK(mk_right_make(port, MK_RIGHT_SEND, 0, NULL));
     return port;
 }
 

@@ -59,7 +59,7 @@ MK_API MK_NODISCARD mk_err_t mk_port_create(mk_name_t *receivep);
  */
 MK_API mk_err_t mk_port_destroy(mk_name_t receive);
 
-/* Set how many messages may wait, 1 to MK_QUEUE_MAX. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT. */
+/* Set how many messages may wait, 0 to MK_QUEUE_MAX; 0 is a rendezvous: a send waits for a receiver. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT. */
 MK_API MK_NODISCARD mk_err_t mk_port_set_limit(mk_name_t receive, uint32_t nr_messages);
 
 /* MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ADDRESS. */

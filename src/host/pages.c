@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/sanitizer.h"
+
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
@@ -23,10 +25,19 @@ size_t host_page_size(void)
     return size;
 }
 
+#if HOST_ASAN
+void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
+#endif
+
 static void *map(size_t size, int prot)
 {
     void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+#if HOST_ASAN
+    __asan_unpoison_memory_region(p, size); /* what lay there before may have been a stack left in mid-flight */
+#endif
+    return p;
 }
 
 void *host_pages_alloc(size_t size)

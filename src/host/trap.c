@@ -106,19 +106,37 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     errno = saved_errno;
 }
 
+/* Ours, in place of whatever is there. */
+static bool install(void)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, found;
+    bool is_ok = true;
+    action.sa_sigaction = on_signal;
+    sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < NR_SIGNALS && is_ok; i++) {
+        is_ok = sigaction(signals[i].signal, NULL, &found) == 0;
+        if (is_ok && (!(found.sa_flags & SA_SIGINFO) || found.sa_sigaction != on_signal)) {
+            old_actions[i] = found;
+            is_ok = sigaction(signals[i].signal, &action, NULL) == 0;
+        }
+    }
+    return is_ok;
+}
+
 bool host_traps_acquire(void)
 {
-    bool is_ok = true;
     pthread_mutex_lock(&users_lock);
-    if (nr_users == 0) {
-        struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
-        action.sa_sigaction = on_signal;
-        sigfillset(&action.sa_mask);
-        for (size_t i = 0; i < NR_SIGNALS; i++)
-            is_ok = is_ok && sigaction(signals[i].signal, &action, &old_actions[i]) == 0;
-    }
-    if (is_ok)
-        nr_users++;
+    bool is_ok = install();
+    nr_users += is_ok;
+    pthread_mutex_unlock(&users_lock);
+    return is_ok;
+}
+
+/* The host program may have set handlers of its own since. */
+static bool traps_renew(void)
+{
+    pthread_mutex_lock(&users_lock);
+    bool is_ok = install();
     pthread_mutex_unlock(&users_lock);
     return is_ok;
 }
@@ -145,6 +163,8 @@ bool host_cpu_enter(struct host_cpu *cpu)
     if (!cpu->trap_stack || !cpu->signal_stack || !cpu->old_signal_stack)
         return false;
     stack.ss_sp = cpu->signal_stack;
+    if (!traps_renew())
+        return false;
     if (sigaltstack(&stack, cpu->old_signal_stack) != 0)
         return false;
     host_context_init_self(&cpu->scheduler, cpu->is_ucontext);

@@ -154,10 +154,11 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
         return false;
     struct list *queue;
     void *object;
-    if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port))) {
+    if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port)) &&
+        likely(list_empty(&entry->port->senders))) {
         queue = &entry->port->receivers;
         object = entry->port;
-    } else if (entry->type == MK_RIGHT_PORT_SET && list_empty(&entry->set->ready)) {
+    } else if (entry->type == MK_RIGHT_PORT_SET && list_empty(&entry->set->ready) && !entry->set->nr_rendezvous) {
         queue = &entry->set->receivers;
         object = entry->set;
     } else {

@@ -62,6 +62,7 @@ struct portset {
     struct list idle;
     struct list receivers;   /* threads */
     struct list all_link;
+    int nr_rendezvous;       /* members that queue nothing */
 };
 
 /* Internal status of a woken receiver: look again. */
@@ -258,8 +259,8 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
 mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg);
 mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
 
-/* After a larger queue limit: senders that wait may go on. */
-void port_limit_changed(struct cpu *cpu, struct port *port);
+/* Senders that wait may go on. */
+void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit);
 
 /* A thread ends while it waits or has room reserved. */
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread);

@@ -218,17 +218,44 @@ static mk_err_t copy_out_unused(struct cpu *cpu, struct thread *thread, struct p
     return err;
 }
 
+static struct list *receivers_of(const struct port *port)
+{
+    if (!list_empty(&port->receivers) || !port->set)
+        return (struct list *)(uintptr_t)&port->receivers;
+    return &port->set->receivers;
+}
+
 /* ---- (2) room in the queue ---- */
+
+static void wake_sender(struct cpu *cpu, struct port *port)
+{
+    struct thread *sender = list_entry(choice_from(cpu, CHOICE_WAKE, &port->senders), struct thread, queue);
+    port->nr_reserved++; /* nobody else gets the room while the sender is on its way */
+    port->refs++;
+    sender->slot = port;
+    sched_wake(cpu, sender, MK_OK);
+}
 
 static void wake_senders(struct cpu *cpu, struct port *port)
 {
-    while (!list_empty(&port->senders) && !port_is_full(port)) {
-        struct thread *sender = list_entry(choice_from(cpu, CHOICE_WAKE, &port->senders), struct thread, queue);
-        port->nr_reserved++; /* nobody else gets the room while the sender is on its way */
-        port->refs++;
-        sender->slot = port;
-        sched_wake(cpu, sender, MK_OK);
-    }
+    while (!list_empty(&port->senders) && !port_is_full(port))
+        wake_sender(cpu, port);
+}
+
+/* A receiver is about to wait at a port that queues nothing: one sender may come, and will find it there. */
+static void invite_sender(struct cpu *cpu, struct port *port)
+{
+    if (port->queue_limit == 0 && port->nr_reserved == 0 && !list_empty(&port->senders))
+        wake_sender(cpu, port);
+}
+
+static void invite_senders(struct cpu *cpu, const struct entry *entry)
+{
+    if (entry->type & MK_RIGHT_RECEIVE)
+        invite_sender(cpu, entry->port);
+    else if (entry->set->nr_rendezvous)
+        list_for_each (link, &entry->set->idle)
+            invite_sender(cpu, list_entry(link, struct port, set_link));
 }
 
 static void give_slot_back(struct cpu *cpu, struct thread *thread)
@@ -243,24 +270,28 @@ static void give_slot_back(struct cpu *cpu, struct thread *thread)
     port_release(cpu->machine, port);
 }
 
-void port_limit_changed(struct cpu *cpu, struct port *port)
+void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit)
 {
+    if (port->set)
+        port->set->nr_rendezvous += (limit == 0) - (port->queue_limit == 0);
+    port->queue_limit = limit;
     wake_senders(cpu, port);
+    if (!list_empty(receivers_of(port)))
+        invite_sender(cpu, port);
 }
 
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread)
 {
     give_slot_back(cpu, thread);
+    if (thread->unsent)
+        kmsg_free(cpu->machine, thread->unsent);
+    thread->unsent = NULL;
+    if (thread->held)
+        port_release(cpu->machine, thread->held);
+    thread->held = NULL;
 }
 
 /* ---- (4) deliver ---- */
-
-static struct list *receivers_of(const struct port *port)
-{
-    if (!list_empty(&port->receivers) || !port->set)
-        return (struct list *)(uintptr_t)&port->receivers;
-    return &port->set->receivers;
-}
 
 struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kmsg)
 {
@@ -346,8 +377,11 @@ static mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s,
         struct port *port = s->dest->port;
         if (s->dest->type & MK_RIGHT_SEND && !self->slot && port_is_full(port) && list_empty(receivers_of(port))) {
             err = sched_may_wait(cpu, deadline);
-            if (!err)
+            if (!err) {
+                self->unsent = s->kmsg;
                 err = sched_block(cpu, &port->senders, MK_WAIT_SEND, port, deadline, NULL);
+                self->unsent = NULL;
+            }
             if (err)
                 break;
             continue; /* woken with room reserved */
@@ -358,16 +392,11 @@ static mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s,
         }
         if (!(s->dest->type & MK_RIGHT_SEND))
             return send_once(cpu, self->space, s, heirp);
-        if (self->slot)
-            self->slot->nr_reserved--;
         s->kmsg->badge = s->dest->badge;
         port->refs++; /* the sender's right may be the last, and travel in the message */
         take_rights(self->space, s, port);
         *heirp = port_deliver(cpu, port, s->kmsg);
-        if (self->slot) {
-            port_release(cpu->machine, self->slot);
-            self->slot = NULL;
-        }
+        give_slot_back(cpu, self); /* used, or left over because the message went to a receiver at once */
         port_release(cpu->machine, port);
         return MK_OK;
     }
@@ -465,6 +494,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
             break;
         struct thread *next = heir;
         heir = NULL;
+        invite_senders(cpu, entry);
         err = sched_block(cpu, queue, MK_WAIT_RECEIVE, entry->port, deadline, next);
         if (err != MK_RETRY)
             break;

@@ -187,13 +187,17 @@ void portset_add(struct portset *set, struct port *port)
 {
     struct cpu *cpu = set->space->machine->cpu;
     port->set = set;
+    set->nr_rendezvous += port->queue_limit == 0;
     port_update_set(port);
     if (port_has_message(port)) /* whoever waits at the set looks again */
+        sched_wake_all(cpu, &set->receivers, MK_RETRY);
+    else if (port->queue_limit == 0 && !list_empty(&port->senders))
         sched_wake_all(cpu, &set->receivers, MK_RETRY);
 }
 
 void portset_remove(struct port *port)
 {
     list_remove(&port->set_link);
+    port->set->nr_rendezvous -= port->queue_limit == 0;
     port->set = NULL;
 }

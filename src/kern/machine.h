@@ -66,6 +66,8 @@ struct thread {
     uint32_t max_rights;
     uint32_t suspend_count;
     struct port *slot;       /* has room reserved in this port's queue; a reference */
+    struct port *held;       /* what it waits for must not go meanwhile; a reference */
+    struct kmsg *unsent;     /* waits for room with it */
     uint64_t call_port;      /* number of the port it called, for listings */
 
     /* scheduling */

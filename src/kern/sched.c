@@ -129,6 +129,10 @@ static void switch_away(struct cpu *cpu, bool is_preemption)
         clear_reschedule(cpu);
     if (next)
         start_slice(cpu, next->slice_left);
+    if (unlikely(next && next == cpu->current)) { /* it put itself back, and was chosen */
+        next->state = THREAD_RUNNING;
+        return;
+    }
     switch_to(cpu, next, is_preemption);
 }
 

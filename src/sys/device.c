@@ -121,7 +121,9 @@ static mk_err_t wait_for_input(struct cpu *cpu, struct device *device, mk_time_t
     device->reader = cpu->current;
     struct port *port = device->port;
     port->refs++;
+    cpu->current->held = port;
     err = sched_block(cpu, NULL, MK_WAIT_DEVICE, device, deadline, NULL);
+    cpu->current->held = NULL;
     if (!port->is_dead && device->reader == cpu->current) { /* timed out or aborted */
         host_events_unwatch(machine->events, device);
         device->reader = NULL;

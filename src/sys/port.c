@@ -59,12 +59,10 @@ mk_err_t mk_port_set_limit(mk_name_t receive, uint32_t nr_messages)
     ENTER(cpu, self);
     struct entry *entry;
     mk_err_t err = receive_find(self->space, receive, &entry);
-    if (!err && (nr_messages == 0 || nr_messages > MK_QUEUE_MAX))
+    if (!err && nr_messages > MK_QUEUE_MAX)
         err = MK_E_BAD_ARGUMENT;
-    if (!err) {
-        entry->port->queue_limit = (uint16_t)nr_messages;
-        port_limit_changed(cpu, entry->port);
-    }
+    if (!err)
+        port_set_limit(cpu, entry->port, (uint16_t)nr_messages);
     return leave(cpu, err);
 }
 

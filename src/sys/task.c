@@ -98,10 +98,12 @@ mk_err_t mk_task_wait(mk_name_t name, int *exit_codep, mk_time_t deadline)
     if (!err) {
         struct task *task = port->object;
         port->refs++;
+        self->held = port;
         err = sched_may_wait(cpu, deadline);
         if (!err)
             err = sched_block(cpu, &task->waiters, MK_WAIT_TASK, task, deadline, NULL);
         int code = (int)port->exit_code;
+        self->held = NULL;
         port_release(cpu->machine, port);
         if (!err && exit_codep && !user_store_u32((uint32_t *)exit_codep, (uint32_t)code))
             err = MK_E_BAD_ADDRESS;

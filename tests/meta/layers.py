@@ -18,7 +18,7 @@ KERNEL = ('kern', 'vm', 'ipc', 'sys')
 KERNEL_LINES_MAX = 10000
 
 BASE_HEADERS = {'stddef.h', 'stdint.h', 'stdbool.h', 'string.h', 'stdarg.h', 'stdio.h', 'limits.h'}
-PUBLIC_HEADERS = {'stddef.h', 'stdint.h', 'stdbool.h'}
+PUBLIC_HEADERS = {'stdarg.h', 'stddef.h', 'stdint.h', 'stdbool.h'}
 OS_HEADERS = re.compile(
     r'(sys|linux|asm|arpa|net|netinet|elfutils|valgrind|sanitizer)/.*'
     r'|(signal|ucontext|pthread|unistd|fcntl|dlfcn|ev|elf|gelf|libelf|link|termios|poll|sched|semaphore|dirent|threads'
@@ -38,7 +38,7 @@ def area(path):
         return kind, 'src/' + parts[1]
     if parts[0] == 'servers' and len(parts) > 2:
         return 'server', 'servers/' + parts[1]
-    if parts[0] == 'tests' and len(parts) > 2 and parts[1] in ('unit', 'meta'):
+    if parts[0] == 'tests' and len(parts) > 2 and parts[1] in ('unit', 'meta', 'fuzz'):
         return 'internal test', 'tests/' + parts[1]
     if parts[0] == 'tests':
         return 'test', '/'.join(parts[:2]) if len(parts) > 2 else 'tests'
@@ -66,7 +66,7 @@ def judge_outside(kind, folder, quote, name):
     if kind == 'layer' and folder == 'src/host':
         return None
     if kind == 'public':
-        return None if name in PUBLIC_HEADERS else 'a public header includes only <mk/*.h> and std(def|int|bool).h'
+        return None if name in PUBLIC_HEADERS else 'a public header includes only <mk/*.h> and std(arg|def|int|bool).h'
     if kind == 'layer' and folder == 'src/base':
         return None if name in BASE_HEADERS else 'base includes only ' + ', '.join(sorted(BASE_HEADERS))
     if kind in ('layer', 'rt') and OS_HEADERS.fullmatch(name):
@@ -80,7 +80,7 @@ def judge_inside(kind, folder, target):
     if kind == 'internal test' or target_kind == 'public' or target_folder == folder:
         return None
     if kind == 'public':
-        return 'a public header includes only <mk/*.h> and std(def|int|bool).h'
+        return 'a public header includes only <mk/*.h> and std(arg|def|int|bool).h'
     if kind == 'layer':
         own = folder.split('/')[1]
         if target_kind == 'layer' and LAYERS.index(target_folder.split('/')[1]) < LAYERS.index(own):
