@@ -31,8 +31,9 @@ struct port {
     uint8_t object_kind; /* enum mk_object: the kernel answers for it by calls, not messages */
     bool is_dead;
     bool is_dying;       /* in the machine's list of ports to be torn down */
-    uint16_t nr_queued, queue_limit;
-    uint16_t nr_reserved;    /* room kept for woken senders */
+    uint16_t queue_limit;
+    uint32_t nr_queued;      /* more than the limit with what came by send-once rights */
+    uint32_t nr_reserved;    /* room kept for woken senders */
     struct space *space;     /* of the receive right, or NULL */
     mk_name_t name;          /* of the receive right there */
     uint32_t nr_send;        /* send rights: user references in spaces, and on their way */
@@ -182,7 +183,7 @@ static inline bool port_has_message(const struct port *port)
 
 static inline bool port_is_full(const struct port *port)
 {
-    return (uint32_t)port->nr_queued + port->nr_reserved >= port->queue_limit;
+    return port->nr_queued + port->nr_reserved >= port->queue_limit;
 }
 
 /* Receive right of `entry` leaves its space for nowhere in particular; send rights under the name stay. After space_reserve(1). */

@@ -302,6 +302,7 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
     while (!list_empty(receivers = receivers_of(port))) {
         struct thread *receiver = list_entry(choice_from(cpu, CHOICE_WAKE, receivers), struct thread, queue);
         uint64_t number = kmsg->number, size = kmsg->size;
+        list_remove(&receiver->queue); /* a message that is lost can set off notices: not to this one */
         mk_err_t err = copy_out(cpu, receiver, kmsg, port);
         sched_unblock(cpu, receiver, err);
         if (err == MK_OK || err == MK_E_BAD_ADDRESS) {
@@ -465,6 +466,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
                                 struct thread *heir)
 {
     struct thread *self = cpu->current;
+    bool has_waited = false;
     mk_err_t err = set_buffers(self, msg);
 
     while (!err) {
@@ -472,7 +474,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
         struct port *port = NULL;
         struct list *queue = NULL;
         if (!entry) {
-            err = MK_E_BAD_NAME;
+            err = has_waited ? MK_E_DEAD : MK_E_BAD_NAME;
         } else if (entry->type & MK_RIGHT_RECEIVE) {
             queue = &entry->port->receivers;
             if (port_has_message(entry->port))
@@ -482,7 +484,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
             if (!list_empty(&entry->set->ready))
                 port = list_entry(choice_from(cpu, CHOICE_PORT, &entry->set->ready), struct port, set_link);
         } else {
-            err = MK_E_BAD_RIGHT;
+            err = has_waited ? MK_E_DEAD : MK_E_BAD_RIGHT;
         }
         if (!err && port) {
             err = take_message(cpu, port);
@@ -499,6 +501,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
         if (err != MK_RETRY)
             break;
         err = MK_OK;
+        has_waited = true;
     }
     if (heir)
         sched_ready(cpu, heir);
