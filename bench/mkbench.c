@@ -182,12 +182,9 @@ static double thread_spawn(void)
 /* ---- rows ---- */
 
 static struct row rows[] = {
-    {.name = "floor.call", .measure = floor_call},
-    {.name = "floor.switch", .measure = floor_switch},
-    {.name = "ipc.null_call", .measure = ipc_null_call},
-    {.name = "ipc.call.4096", .measure = ipc_call_4096},
-    {.name = "sched.yield", .measure = sched_yield_pair},
-    {.name = "thread.spawn", .measure = thread_spawn},
+    {.name = "floor.call", .measure = floor_call},        {.name = "floor.switch", .measure = floor_switch},
+    {.name = "ipc.null_call", .measure = ipc_null_call},  {.name = "ipc.call.4096", .measure = ipc_call_4096},
+    {.name = "sched.yield", .measure = sched_yield_pair}, {.name = "thread.spawn", .measure = thread_spawn},
 };
 #define NR_ROWS (sizeof(rows) / sizeof(rows[0]))
 

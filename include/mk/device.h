@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
-/* MK_E_NOT_FOUND (no such device), MK_E_BAD_STATE (open already), MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ADDRESS, MK_E_NO_MEMORY. */
+/*
+ * MK_E_NOT_FOUND (no such device), MK_E_BAD_STATE (open already), MK_E_BAD_NAME, MK_E_BAD_RIGHT,
+ * MK_E_BAD_ADDRESS, MK_E_NO_MEMORY.
+ */
 MK_API MK_NODISCARD mk_err_t mk_device_open(mk_name_t machine, const char *name, mk_name_t *devicep);
 
 /*
@@ -24,19 +27,25 @@ MK_API MK_NODISCARD mk_err_t mk_device_open(mk_name_t machine, const char *name,
  */
 MK_API MK_NODISCARD mk_err_t mk_device_read(mk_name_t device, void *buffer, size_t *sizep, mk_time_t deadline);
 
-/* Write all bytes. The machine stands still until the host has taken them. MK_E_IO, MK_E_BAD_ADDRESS, MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
+/*
+ * Write all bytes. The machine stands still until the host has taken them. MK_E_IO, MK_E_BAD_ADDRESS,
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT.
+ */
 MK_API MK_NODISCARD mk_err_t mk_device_write(mk_name_t device, const void *buffer, size_t size);
 
 struct mk_device_info {
-    bool is_terminal;  /* input and output are a terminal: raw mode works */
-    uint32_t columns;  /* of the terminal; 80 when unknown */
-    uint32_t rows;     /* 24 when unknown */
+    bool is_terminal; /* input and output are a terminal: raw mode works */
+    uint32_t columns; /* of the terminal; 80 when unknown */
+    uint32_t rows;    /* 24 when unknown */
 };
 
 /* MK_E_BAD_ADDRESS, MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
 MK_API MK_NODISCARD mk_err_t mk_device_info(mk_name_t device, struct mk_device_info *infop);
 
-/* Terminal only: true turns echo, line buffering and signal keys off; false restores what was found. MK_E_NOT_SUPPORTED without a terminal. */
+/*
+ * Terminal only: true turns echo, line buffering and signal keys off; false restores what was found.
+ * MK_E_NOT_SUPPORTED without a terminal.
+ */
 MK_API MK_NODISCARD mk_err_t mk_device_set_raw(mk_name_t device, bool is_raw);
 
 #ifdef __cplusplus

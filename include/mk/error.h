@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/* clang-format off */
 #define MK_ERROR_MAP(X) \
     X(MK_OK,                 0, "success") \
     X(MK_E_NO_MEMORY,       -1, "out of memory") \
@@ -50,6 +51,7 @@ extern "C" {
     X(MK_E_NO_ROOM,        -75, "no room is left") \
     X(MK_E_END,            -76, "the end was reached") \
     X(MK_E_IO,             -77, "the host's device failed")
+/* clang-format on */
 
 enum mk_error {
 #define MK_ERROR_ENUM(code, number, text) code = (number),

@@ -24,30 +24,31 @@ enum mk_context { MK_CONTEXT_ASM, MK_CONTEXT_UCONTEXT };
 
 /* Costs of kernel operations on the virtual clock, in nanoseconds. */
 struct mk_costs {
-    mk_time_t entry;       /* any kernel call, but looking (listings, the time) and logging */
-    mk_time_t switch_;     /* a change of the running thread */
-    mk_time_t copy;        /* each 64 bytes of a message copied, begun */
-    mk_time_t right;       /* each right carried by a message */
-    mk_time_t thread;      /* creating a thread */
-    mk_time_t task;        /* creating a task */
+    mk_time_t entry;   /* any kernel call, but looking (listings, the time) and logging */
+    mk_time_t switch_; /* a change of the running thread */
+    mk_time_t copy;    /* each 64 bytes of a message copied, begun */
+    mk_time_t right;   /* each right carried by a message */
+    mk_time_t thread;  /* creating a thread */
+    mk_time_t task;    /* creating a task */
 };
 
 typedef void (*mk_log_fn)(void *arg, const char *line); /* one line without its newline; valid during the call */
 
 /* All zero is a good configuration. */
 struct mk_machine_config {
-    uint32_t nr_cpus;            /* 0: 1. More than 1 is not supported yet. */
-    uint64_t memory_size;        /* bytes of the machine's memory; a multiple of the page; 0: 64 MiB */
-    mk_time_t quantum;           /* ns that a thread runs before its equals; 0: 10 ms */
+    uint32_t nr_cpus;     /* 0: 1. More than 1 is not supported yet. */
+    uint64_t memory_size; /* bytes of the machine's memory; a multiple of the page; 0: 64 MiB */
+    mk_time_t quantum;    /* ns that a thread runs before its equals; 0: 10 ms */
     enum mk_clock clock;
-    enum mk_isolation isolation; /* AUTO: the best present. MPROTECT and PKEY are not supported yet. */
-    enum mk_context context;     /* how threads are switched: assembly, or swapcontext */
-    const char *policy;          /* scheduling policy; NULL: "priority", the only one yet */
-    uint64_t seed;               /* 0: every open choice follows the policy; else it is drawn from this seed */
-    const struct mk_costs *costs;/* NULL: the built-in table */
-    mk_log_fn log;               /* NULL: lines to standard error */
+    enum mk_isolation isolation;  /* AUTO: the best present. MPROTECT and PKEY are not supported yet. */
+    enum mk_context context;      /* how threads are switched: assembly, or swapcontext */
+    const char *policy;           /* scheduling policy; NULL: "priority", the only one yet */
+    uint64_t seed;                /* 0: every open choice follows the policy; else it is drawn from this seed */
+    const struct mk_costs *costs; /* NULL: the built-in table */
+    mk_log_fn log;                /* NULL: lines to standard error */
     void *log_arg;
-    void *(*alloc_hook)(void *arg, size_t size); /* NULL, or asked before each kernel allocation: returning NULL makes it fail */
+    void *(*alloc_hook)(void *arg,
+                        size_t size); /* NULL, or asked before each kernel allocation: returning NULL makes it fail */
     void *alloc_arg;
 };
 
@@ -55,7 +56,8 @@ struct mk_machine_config {
 MK_API const struct mk_costs *mk_costs_default(void);
 
 /*
- * MK_E_BAD_ARGUMENT (a value out of its domain), MK_E_NOT_SUPPORTED (see the fields), MK_E_LIMIT_HOST, MK_E_NO_MEMORY. The reason is
+ * MK_E_BAD_ARGUMENT (a value out of its domain), MK_E_NOT_SUPPORTED (see the fields), MK_E_LIMIT_HOST,
+ * MK_E_NO_MEMORY. The reason is
  * logged. `config` may be NULL and need not outlive the call; its strings neither.
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_machine **machinep);
@@ -65,12 +67,12 @@ MK_API void mk_machine_destroy(struct mk_machine *machine);
 
 /* A task whose first thread runs a function of the host program: labs and tests need no plugin. */
 struct mk_spawn {
-    const char *label;         /* NULL: "task" */
+    const char *label; /* NULL: "task" */
     void (*entry)(void *arg);
     void *arg;
-    int priority;              /* 0: MK_PRIO_DEFAULT */
-    size_t stack_size;         /* 0: MK_STACK_DEFAULT */
-    bool is_server;            /* does not keep the run going, see mk_task_set_server */
+    int priority;      /* 0: MK_PRIO_DEFAULT */
+    size_t stack_size; /* 0: MK_STACK_DEFAULT */
+    bool is_server;    /* does not keep the run going, see mk_task_set_server */
 };
 
 /*
@@ -82,9 +84,13 @@ struct mk_spawn {
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_spawn(struct mk_machine *machine, const struct mk_spawn *spawn, uint64_t *idp);
 
-/* As mk_task_load in <mk/task.h>, from the host side; `service` and `bootstrap` must be MK_NAME_NULL. MK_E_BAD_STATE while it runs. */
+/*
+ * As mk_task_load in <mk/task.h>, from the host side; `service` and `bootstrap` must be MK_NAME_NULL.
+ * MK_E_BAD_STATE while it runs.
+ */
 struct mk_load;
-MK_API MK_NODISCARD mk_err_t mk_machine_load(struct mk_machine *machine, const struct mk_load *load, uint64_t *idp, char *whyp, size_t why_size);
+MK_API MK_NODISCARD mk_err_t mk_machine_load(struct mk_machine *machine, const struct mk_load *load, uint64_t *idp,
+                                             char *whyp, size_t why_size);
 
 /*
  * Check a plugin without loading it: MK_OK, MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI
@@ -117,100 +123,106 @@ MK_API MK_NODISCARD mk_err_t mk_machine_audit(struct mk_machine *machine);
 /* ---- looking: inside too, with machine NULL for the caller's own ---- */
 
 struct mk_machine_stats {
-    mk_time_t now;            /* the machine's clock */
-    enum mk_clock clock;      /* which one it is */
-    uint64_t trace_hash;      /* 0 unless tracing is on, see <mk/trace.h> */
-    uint64_t nr_events;       /* traced */
-    uint64_t nr_tasks, nr_threads, nr_ports, nr_rights, nr_messages; /* alive now; messages include notices, which are allocated with their request */
-    uint64_t nr_sends;        /* messages sent since the start, replies included */
-    uint64_t nr_calls;        /* mk_call since the start */
+    mk_time_t now;       /* the machine's clock */
+    enum mk_clock clock; /* which one it is */
+    uint64_t trace_hash; /* 0 unless tracing is on, see <mk/trace.h> */
+    uint64_t nr_events;  /* traced */
+    uint64_t nr_tasks, nr_threads, nr_ports, nr_rights,
+        nr_messages;   /* alive now; messages include notices, which are allocated with their request */
+    uint64_t nr_sends; /* messages sent since the start, replies included */
+    uint64_t nr_calls; /* mk_call since the start */
     uint64_t nr_switches, nr_preemptions;
-    mk_time_t idle_time;      /* nothing was ready */
-    uint64_t memory_used;     /* bytes of the machine's memory that are charged */
+    mk_time_t idle_time;  /* nothing was ready */
+    uint64_t memory_used; /* bytes of the machine's memory that are charged */
     uint64_t memory_size;
-    uint64_t kernel_memory;   /* bytes the kernel's objects use */
+    uint64_t kernel_memory; /* bytes the kernel's objects use */
 };
 MK_API MK_NODISCARD mk_err_t mk_machine_stats(struct mk_machine *machine, struct mk_machine_stats *statsp);
 
 struct mk_task_info {
-    uint64_t id;              /* its number in the machine, from 1 */
+    uint64_t id; /* its number in the machine, from 1 */
     char label[MK_LABEL_MAX];
     bool is_server;
-    bool is_ended;            /* ended, and still listed */
+    bool is_ended; /* ended, and still listed */
     int32_t exit_code;
     uint32_t nr_threads;
-    uint32_t nr_names;        /* in its port space */
-    uint64_t memory;          /* bytes allocated in its window */
+    uint32_t nr_names; /* in its port space */
+    uint64_t memory;   /* bytes allocated in its window */
     mk_time_t created;
-    mk_time_t run_time;       /* of all its threads, ended ones too */
+    mk_time_t run_time; /* of all its threads, ended ones too */
 };
 
 enum mk_thread_state { MK_THREAD_READY, MK_THREAD_RUNNING, MK_THREAD_BLOCKED, MK_THREAD_SUSPENDED };
 enum mk_wait {
     MK_WAIT_NONE,
-    MK_WAIT_RECEIVE,          /* for a message on wait_port (a port or set) */
-    MK_WAIT_SEND,             /* for room in the queue of wait_port */
-    MK_WAIT_REPLY,            /* for the answer to a call on wait_port */
-    MK_WAIT_SLEEP,            /* for a time */
-    MK_WAIT_TASK,             /* for the end of wait_task */
-    MK_WAIT_THREAD,           /* for the end of wait_thread */
-    MK_WAIT_DEVICE,           /* for input */
+    MK_WAIT_RECEIVE, /* for a message on wait_port (a port or set) */
+    MK_WAIT_SEND,    /* for room in the queue of wait_port */
+    MK_WAIT_REPLY,   /* for the answer to a call on wait_port */
+    MK_WAIT_SLEEP,   /* for a time */
+    MK_WAIT_TASK,    /* for the end of wait_task */
+    MK_WAIT_THREAD,  /* for the end of wait_thread */
+    MK_WAIT_DEVICE,  /* for input */
 };
 
 struct mk_thread_info {
-    uint64_t id;              /* its number in the machine, from 1 */
+    uint64_t id; /* its number in the machine, from 1 */
     uint64_t task;
     char label[MK_LABEL_MAX];
     enum mk_thread_state state;
-    int32_t priority;         /* now */
-    int32_t base_priority;    /* as set */
+    int32_t priority;      /* now */
+    int32_t base_priority; /* as set */
     uint32_t suspend_count;
     enum mk_wait wait;
-    uint64_t wait_port;       /* number of the port or set; 0: none */
-    uint64_t wait_task;       /* task on whose doing it depends (receiver, holder of the reply right); 0: unknown */
-    uint64_t wait_thread;     /* thread, where it is known (MK_WAIT_THREAD); 0: unknown */
-    mk_time_t deadline;       /* of the wait; MK_TIME_FOREVER: none */
-    mk_time_t created;        /* arrival */
-    mk_time_t first_run;      /* -1: not yet */
-    mk_time_t run_time;       /* on a CPU */
-    mk_time_t ready_time;     /* ready, waiting for a CPU */
-    uint64_t nr_switches;     /* times it was given a CPU */
-    uint64_t nr_preempted;    /* times a CPU was taken from it */
+    uint64_t wait_port;    /* number of the port or set; 0: none */
+    uint64_t wait_task;    /* task on whose doing it depends (receiver, holder of the reply right); 0: unknown */
+    uint64_t wait_thread;  /* thread, where it is known (MK_WAIT_THREAD); 0: unknown */
+    mk_time_t deadline;    /* of the wait; MK_TIME_FOREVER: none */
+    mk_time_t created;     /* arrival */
+    mk_time_t first_run;   /* -1: not yet */
+    mk_time_t run_time;    /* on a CPU */
+    mk_time_t ready_time;  /* ready, waiting for a CPU */
+    uint64_t nr_switches;  /* times it was given a CPU */
+    uint64_t nr_preempted; /* times a CPU was taken from it */
 };
 
 enum mk_object { MK_OBJECT_NONE, MK_OBJECT_TASK, MK_OBJECT_THREAD, MK_OBJECT_DEVICE, MK_OBJECT_MACHINE };
 
 struct mk_port_info {
-    uint64_t id;              /* its number in the machine, from 1 */
-    uint64_t receiver;        /* task that holds the receive right; 0: in transit or the kernel */
-    mk_name_t name;           /* its name there */
-    uint64_t set;             /* the set it is in; 0: none */
-    enum mk_object kind;      /* what the kernel's own ports stand for */
-    uint64_t object;          /* number of that task or thread; else 0 */
+    uint64_t id;         /* its number in the machine, from 1 */
+    uint64_t receiver;   /* task that holds the receive right; 0: in transit or the kernel */
+    mk_name_t name;      /* its name there */
+    uint64_t set;        /* the set it is in; 0: none */
+    enum mk_object kind; /* what the kernel's own ports stand for */
+    uint64_t object;     /* number of that task or thread; else 0 */
     uint32_t nr_queued, queue_limit;
     uint32_t nr_send, nr_send_once;
     uint32_t nr_waiting_senders, nr_waiting_receivers;
-    uint64_t nr_received;     /* messages taken from it */
+    uint64_t nr_received; /* messages taken from it */
 };
 
 struct mk_name_info {
     mk_name_t name;
-    uint32_t type;            /* bits of enum mk_right_type */
+    uint32_t type; /* bits of enum mk_right_type */
     uint32_t user_refs;
-    uint64_t port;            /* number of the port or set; 0: dead, or a right to answer a call */
+    uint64_t port; /* number of the port or set; 0: dead, or a right to answer a call */
     uint64_t badge;
 };
 
 /*
  * Lists in order of number: living threads and ports, and tasks with the last
- * 256 that ended. A lab that wants a thread's times looks before it ends. Up to `max` entries are written; *nrp becomes how
+ * 256 that ended. A lab that wants a thread's times looks before it ends. Up to `max` entries are written; *nrp
+ * becomes how
  * many there are, so that max = 0 asks for the count. MK_E_BAD_ADDRESS,
  * MK_E_NOT_IN_MACHINE (machine NULL outside), mk_machine_names: MK_E_NOT_FOUND.
  */
-MK_API MK_NODISCARD mk_err_t mk_machine_tasks(struct mk_machine *machine, struct mk_task_info *infos, size_t max, size_t *nrp);
-MK_API MK_NODISCARD mk_err_t mk_machine_threads(struct mk_machine *machine, struct mk_thread_info *infos, size_t max, size_t *nrp);
-MK_API MK_NODISCARD mk_err_t mk_machine_ports(struct mk_machine *machine, struct mk_port_info *infos, size_t max, size_t *nrp);
-MK_API MK_NODISCARD mk_err_t mk_machine_names(struct mk_machine *machine, uint64_t task, struct mk_name_info *infos, size_t max, size_t *nrp);
+MK_API MK_NODISCARD mk_err_t mk_machine_tasks(struct mk_machine *machine, struct mk_task_info *infos, size_t max,
+                                              size_t *nrp);
+MK_API MK_NODISCARD mk_err_t mk_machine_threads(struct mk_machine *machine, struct mk_thread_info *infos, size_t max,
+                                                size_t *nrp);
+MK_API MK_NODISCARD mk_err_t mk_machine_ports(struct mk_machine *machine, struct mk_port_info *infos, size_t max,
+                                              size_t *nrp);
+MK_API MK_NODISCARD mk_err_t mk_machine_names(struct mk_machine *machine, uint64_t task, struct mk_name_info *infos,
+                                              size_t max, size_t *nrp);
 
 /* Add a line to the machine's log, "[label] text" inside a task. Inside only. */
 MK_API void mk_log(const char *format, ...) MK_PRINTF(1, 2);

@@ -23,11 +23,11 @@ extern "C" {
 
 /* How a right travels. MOVE takes it from the sender, COPY adds one, MAKE makes one from a receive right. */
 enum mk_disposition {
-    MK_MOVE_RECEIVE   = 1,
-    MK_MOVE_SEND      = 2,
+    MK_MOVE_RECEIVE = 1,
+    MK_MOVE_SEND = 2,
     MK_MOVE_SEND_ONCE = 3,
-    MK_COPY_SEND      = 4,
-    MK_MAKE_SEND      = 5,
+    MK_COPY_SEND = 4,
+    MK_MAKE_SEND = 5,
     MK_MAKE_SEND_ONCE = 6,
 };
 
@@ -45,10 +45,10 @@ struct mk_msg {
     uint32_t nr_rights;  /* used in `rights` */
     uint32_t max_rights; /* room in `rights`; read by receives only */
     struct mk_msg_right *rights;
-    uint64_t badge;      /* set by the kernel on receive: the badge of the send right that was used */
-    mk_name_t reply;     /* received: the right to answer on, or MK_NAME_NULL; see mk_send and mk_reply */
-    mk_name_t port;      /* set by the kernel on receive: the receive right that it came through, also by way of a set */
-    uint32_t seqno;      /* set by the kernel on receive: count of messages taken from the port, from 0 */
+    uint64_t badge;  /* set by the kernel on receive: the badge of the send right that was used */
+    mk_name_t reply; /* received: the right to answer on, or MK_NAME_NULL; see mk_send and mk_reply */
+    mk_name_t port;  /* set by the kernel on receive: the receive right that it came through, also by way of a set */
+    uint32_t seqno;  /* set by the kernel on receive: count of messages taken from the port, from 0 */
 };
 
 /*
@@ -99,7 +99,8 @@ MK_API MK_NODISCARD mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, m
  *                      (The same error without a request sent: size or nr_rights over the limits.)
  *   MK_E_BAD_ADDRESS   the answer could not be written and is lost
  *   MK_E_TIMED_OUT, MK_E_ABORTED  the request may have been served all the same; its answer will be refused
- *                      (MK_TIME_POLL: MK_E_WOULD_BLOCK means that nothing was sent, MK_E_TIMED_OUT that the request was)
+ *                      (MK_TIME_POLL: MK_E_WOULD_BLOCK means that nothing was sent, MK_E_TIMED_OUT that the
+ * request was)
  */
 MK_API MK_NODISCARD mk_err_t mk_call(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline);
 

@@ -9,10 +9,11 @@
 
 enum {
     MK_NAMES_REGISTER = 100, /* body: name; rights[0]: send right. MK_E_EXISTS, MK_E_BAD_ARGUMENT */
-    MK_NAMES_LOOKUP   = 101, /* body: name. Reply: rights[0]: send right. MK_E_NOT_FOUND */
-    MK_NAMES_WAIT     = 102, /* body: name. As LOOKUP, but answered when the name is registered */
-    MK_NAMES_LIST     = 103, /* reply body: "name\n" each, in order of registration, cut at what fits */
-    MK_NAMES_REMOVE   = 104, /* body: name; rights[0]: a send right to the registered port, as proof. MK_E_NOT_FOUND, MK_E_NO_ACCESS */
+    MK_NAMES_LOOKUP = 101,   /* body: name. Reply: rights[0]: send right. MK_E_NOT_FOUND */
+    MK_NAMES_WAIT = 102,     /* body: name. As LOOKUP, but answered when the name is registered */
+    MK_NAMES_LIST = 103,     /* reply body: "name\n" each, in order of registration, cut at what fits */
+    MK_NAMES_REMOVE =
+        104, /* body: name; rights[0]: a send right to the registered port, as proof. MK_E_NOT_FOUND, MK_E_NO_ACCESS */
 };
 
 #endif

@@ -22,10 +22,10 @@ extern "C" {
 
 /* Kinds of rights; a name can be RECEIVE and SEND at once, hence bits. */
 enum mk_right_type {
-    MK_RIGHT_SEND      = 1,
-    MK_RIGHT_RECEIVE   = 2,
+    MK_RIGHT_SEND = 1,
+    MK_RIGHT_RECEIVE = 2,
     MK_RIGHT_SEND_ONCE = 4,
-    MK_RIGHT_PORT_SET  = 8,
+    MK_RIGHT_PORT_SET = 8,
     MK_RIGHT_DEAD_NAME = 16,
 };
 
@@ -59,7 +59,10 @@ MK_API MK_NODISCARD mk_err_t mk_port_create(mk_name_t *receivep);
  */
 MK_API mk_err_t mk_port_destroy(mk_name_t receive);
 
-/* Set how many messages may wait, 0 to MK_QUEUE_MAX; 0 is a rendezvous: a send waits for a receiver. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT. */
+/*
+ * Set how many messages may wait, 0 to MK_QUEUE_MAX; 0 is a rendezvous: a send waits for a receiver.
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT.
+ */
 MK_API MK_NODISCARD mk_err_t mk_port_set_limit(mk_name_t receive, uint32_t nr_messages);
 
 /* MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ADDRESS. */
@@ -72,9 +75,13 @@ MK_API MK_NODISCARD mk_err_t mk_port_state(mk_name_t receive, struct mk_port_sta
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_OVERFLOW (65,535 user
  * references held), MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.
  */
-MK_API MK_NODISCARD mk_err_t mk_right_make(mk_name_t receive, enum mk_right_type type, uint64_t badge, mk_name_t *namep);
+MK_API MK_NODISCARD mk_err_t mk_right_make(mk_name_t receive, enum mk_right_type type, uint64_t badge,
+                                           mk_name_t *namep);
 
-/* Add n >= 1 user references to a send right or dead name. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_OVERFLOW. */
+/*
+ * Add n >= 1 user references to a send right or dead name. MK_E_BAD_NAME, MK_E_BAD_RIGHT,
+ * MK_E_BAD_ARGUMENT, MK_E_OVERFLOW.
+ */
 MK_API MK_NODISCARD mk_err_t mk_right_retain(mk_name_t name, uint32_t n);
 
 /*
@@ -98,7 +105,8 @@ MK_API MK_NODISCARD mk_err_t mk_right_info(mk_name_t name, struct mk_right_info 
 MK_API MK_NODISCARD mk_err_t mk_right_insert(mk_name_t task, mk_name_t name, enum mk_disposition how, mk_name_t *namep);
 
 /* The reverse: take `name` of the other task's space by `how`; *namep is its name in the caller's. Errors as above. */
-MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, enum mk_disposition how, mk_name_t *namep);
+MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, enum mk_disposition how,
+                                              mk_name_t *namep);
 
 /*
  * Notifications are messages that the kernel sends once to a send-once right.
@@ -113,19 +121,19 @@ MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, en
  * the badge MK_BADGE_KERNEL, which no right can be given, so that it cannot be forged.
  */
 enum mk_notify {
-    MK_NOTIFY_DEAD_NAME      = 1,
-    MK_NOTIFY_NO_SENDERS     = 2,
+    MK_NOTIFY_DEAD_NAME = 1,
+    MK_NOTIFY_NO_SENDERS = 2,
     MK_NOTIFY_PORT_DESTROYED = 3,
-    MK_NOTIFY_SEND_ONCE      = 4,
+    MK_NOTIFY_SEND_ONCE = 4,
 };
 #define MK_NOTIFY_ID    0x4d4b0000u
 #define MK_BADGE_KERNEL UINT64_MAX
 
 struct mk_notification {
-    uint32_t event;  /* enum mk_notify */
-    mk_name_t name;  /* DEAD_NAME: the dead name; else MK_NAME_NULL */
-    uint32_t count;  /* NO_SENDERS: the make count */
-    int32_t status;  /* DEAD_NAME of a task's port: its exit code */
+    uint32_t event; /* enum mk_notify */
+    mk_name_t name; /* DEAD_NAME: the dead name; else MK_NAME_NULL */
+    uint32_t count; /* NO_SENDERS: the make count */
+    int32_t status; /* DEAD_NAME of a task's port: its exit code */
 };
 
 /*
@@ -133,7 +141,8 @@ struct mk_notification {
  * receive right, from which one is made). Replaces an earlier request, whose
  * right is dropped. MK_NAME_NULL takes the request back.
  * If the event is true already (dead, no senders), the notice is sent at once.
- * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY, MK_E_DEAD (the port of `send_once` died; the right stays).
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY, MK_E_DEAD (the port of `send_once` died; the
+ * right stays).
  */
 MK_API MK_NODISCARD mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event, uint32_t sync, mk_name_t send_once);
 

@@ -31,8 +31,8 @@ typedef mk_err_t (*mk_handler_fn)(void *state, struct mk_msg *msg);
 #define MK_SERVER_DEFER ((mk_err_t)1)
 
 struct mk_server_op {
-    uint32_t id;          /* operation */
-    uint32_t min_size;    /* smallest body; less is answered with MK_E_MSG_TOO_SMALL */
+    uint32_t id;       /* operation */
+    uint32_t min_size; /* smallest body; less is answered with MK_E_MSG_TOO_SMALL */
     mk_handler_fn handle;
 };
 
@@ -42,16 +42,18 @@ struct mk_server_op {
  * answer operations until the task ends.
  */
 struct mk_server {
-    uint32_t abi;                      /* MK_SERVER_ABI */
-    const char *name;                  /* service name to register; NULL: do not register */
+    uint32_t abi;     /* MK_SERVER_ABI */
+    const char *name; /* service name to register; NULL: do not register */
     const struct mk_server_op *ops;
     size_t nr_ops;
-    mk_err_t (*start)(void **statep);  /* NULL: none. An error ends the task with exit code 1. */
-    void (*stop)(void *state);         /* NULL: none. Called when the loop ends by mk_server_stop. */
-    mk_handler_fn notify;              /* NULL: drop. Gets messages whose id is MK_NOTIFY_ID + event and badge the kernel's. */
-    mk_handler_fn other;               /* NULL: answer MK_E_MSG_ID. Gets operations that are not in ops. */
-    int (*main)(int argc, char **argv);/* argv[0] is the task's label, the rest its arguments split at blanks ("" and '' quote) */
-    uint32_t queue_limit;              /* of the service port; 0: MK_QUEUE_DEFAULT */
+    mk_err_t (*start)(void **statep); /* NULL: none. An error ends the task with exit code 1. */
+    void (*stop)(void *state);        /* NULL: none. Called when the loop ends by mk_server_stop. */
+    mk_handler_fn notify; /* NULL: drop. Gets messages whose id is MK_NOTIFY_ID + event and badge the kernel's. */
+    mk_handler_fn other;  /* NULL: answer MK_E_MSG_ID. Gets operations that are not in ops. */
+    int (*main)(
+        int argc,
+        char **argv);     /* argv[0] is the task's label, the rest its arguments split at blanks ("" and '' quote) */
+    uint32_t queue_limit; /* of the service port; 0: MK_QUEUE_DEFAULT */
 };
 
 /* Export the plugin's descriptor: MK_SERVER_EXPORT(my_server); once, at file level. */
@@ -78,7 +80,10 @@ MK_API void mk_server_main(void *server);
 
 /* ---- the name client ---- */
 
-/* Receive right of the machine's bootstrap port, for the one spawned task that wants to be the name service. MK_E_BAD_STATE when it is taken. */
+/*
+ * Receive right of the machine's bootstrap port, for the one spawned task that wants to be the name
+ * service. MK_E_BAD_STATE when it is taken.
+ */
 MK_API MK_NODISCARD mk_err_t mk_bootstrap_claim(mk_name_t machine, mk_name_t *receivep);
 
 /*
@@ -94,7 +99,10 @@ MK_API MK_NODISCARD mk_err_t mk_name_register(const char *name, mk_name_t send);
  */
 MK_API MK_NODISCARD mk_err_t mk_name_lookup(const char *name, mk_time_t deadline, mk_name_t *sendp);
 
-/* ---- the heap of the task: memory of its window, gone with the task. Plugins get these for malloc and its kin. ---- */
+/*
+ * ---- the heap of the task: memory of its window, gone with the task. Plugins get these for malloc
+ * and its kin. ----
+ */
 
 MK_API void *mk_malloc(size_t size);
 MK_API void *mk_calloc(size_t nr, size_t size);

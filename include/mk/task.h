@@ -21,11 +21,14 @@ enum mk_special {
     MK_SPECIAL_REGISTERED_0, /* three for the system's own use */
     MK_SPECIAL_REGISTERED_1,
     MK_SPECIAL_REGISTERED_2,
-    MK_SPECIAL_MACHINE,      /* control of the whole machine; given at load, never inherited */
+    MK_SPECIAL_MACHINE, /* control of the whole machine; given at load, never inherited */
     MK_NR_SPECIALS,
 };
 
-/* The caller's own task: one user reference that the task has from birth, and gets anew if it released it. MK_NAME_NULL outside a machine. */
+/*
+ * The caller's own task: one user reference that the task has from birth, and gets anew if it released
+ * it. MK_NAME_NULL outside a machine.
+ */
 MK_API mk_name_t mk_task_self(void);
 
 /* Number of the caller's task in its machine, as listings print it; 0 outside a machine. */
@@ -49,11 +52,15 @@ MK_API MK_NORETURN void mk_task_exit(int exit_code);
 
 /*
  * Wait until the task has ended; *exit_codep (may be NULL) tells how. MK_E_BAD_STATE (the caller's own),
- * MK_E_BAD_ARGUMENT (negative deadline), MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_BAD_ADDRESS. Never MK_E_DEAD.
+ * MK_E_BAD_ARGUMENT (negative deadline), MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_BAD_ADDRESS. Never
+ * MK_E_DEAD.
  */
 MK_API MK_NODISCARD mk_err_t mk_task_wait(mk_name_t task, int *exit_codep, mk_time_t deadline);
 
-/* A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set, MK_E_DEAD also when the port died. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS. */
+/*
+ * A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set, MK_E_DEAD
+ * also when the port died. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS.
+ */
 MK_API MK_NODISCARD mk_err_t mk_task_get_special(mk_name_t task, enum mk_special which, mk_name_t *sendp);
 
 /* Set it to a copy of the send right `send`; MK_NAME_NULL clears it. MK_E_BAD_ARGUMENT. */
@@ -93,9 +100,11 @@ struct mk_load {
 /*
  * Load a plugin into a new task and start it. `whyp` (may be NULL, else
  * `why_size` bytes) gets one line that says what is wrong with a refused file.
- * MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, and the errors of mk_task_create. On error `service` stays the caller's.
+ * MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, and the errors of mk_task_create. On error `service`
+ * stays the caller's.
  */
-MK_API MK_NODISCARD mk_err_t mk_task_load(mk_name_t machine, const struct mk_load *load, mk_name_t *taskp, char *whyp, size_t why_size);
+MK_API MK_NODISCARD mk_err_t mk_task_load(mk_name_t machine, const struct mk_load *load, mk_name_t *taskp, char *whyp,
+                                          size_t why_size);
 
 /* A send right to the task with this number. MK_E_NOT_FOUND. */
 MK_API MK_NODISCARD mk_err_t mk_task_by_id(mk_name_t machine, uint64_t id, mk_name_t *taskp);

@@ -16,19 +16,23 @@ extern "C" {
 struct mk_thread_attr {
     void (*entry)(void *arg); /* runs in the new thread; its return ends the thread */
     void *arg;
-    const char *label;        /* for people; NULL: none */
-    size_t stack_size;        /* bytes; 0: MK_STACK_DEFAULT */
-    int priority;             /* 1 to MK_PRIO_MAX; 0: the creator's */
-    bool suspended;           /* start with a suspend count of 1 */
+    const char *label; /* for people; NULL: none */
+    size_t stack_size; /* bytes; 0: MK_STACK_DEFAULT */
+    int priority;      /* 1 to MK_PRIO_MAX; 0: the creator's */
+    bool suspended;    /* start with a suspend count of 1 */
 };
 
-/* The calling thread: one user reference, made at the first call and anew if it was released. MK_NAME_NULL outside a machine, or when no name could be had. */
+/*
+ * The calling thread: one user reference, made at the first call and anew if it was released.
+ * MK_NAME_NULL outside a machine, or when no name could be had.
+ */
 MK_API mk_name_t mk_thread_self(void);
 
 /*
  * New thread in `task`; ready at once unless suspended. threadp may be NULL:
  * then no right is made. The last thread's end ends its task.
- * MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS, MK_E_TOO_LONG, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY.
+ * MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS, MK_E_TOO_LONG, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES,
+ * MK_E_NO_MEMORY.
  */
 MK_API MK_NODISCARD mk_err_t mk_thread_create(mk_name_t task, const struct mk_thread_attr *attr, mk_name_t *threadp);
 

@@ -16,6 +16,7 @@ extern "C" {
 struct mk_machine;
 
 /* Kinds, with the meaning of a, b, c. Numbers, not addresses: they repeat. */
+/* clang-format off */
 #define MK_TRACE_MAP(X) \
     X(TASK_CREATE,    1, "task create")    /* a task */ \
     X(TASK_END,       2, "task end")       /* a task, b exit code */ \
@@ -35,6 +36,7 @@ struct mk_machine;
     X(CHOICE,        16, "choice")         /* a kind, b alternatives, c taken */ \
     X(INPUT,         17, "input")          /* a device, b bytes, c their hash */ \
     X(TRAP,          18, "trap")           /* a host signal */
+/* clang-format on */
 
 enum mk_trace_kind {
 #define MK_TRACE_ENUM(name, number, text) MK_TRACE_##name = (number),
@@ -43,8 +45,8 @@ enum mk_trace_kind {
 };
 
 struct mk_trace_event {
-    mk_time_t when;  /* machine time */
-    uint16_t kind;   /* enum mk_trace_kind */
+    mk_time_t when; /* machine time */
+    uint16_t kind;  /* enum mk_trace_kind */
     uint16_t cpu;
     uint32_t thread; /* number of the thread that did it (RECEIVE: that got it); 0: none */
     uint64_t a, b, c;
@@ -61,7 +63,8 @@ typedef void (*mk_trace_fn)(void *arg, const struct mk_trace_event *events, size
  * the end of a run, the rest is given to it, so that none is lost.
  * Outside a run only. MK_E_NO_MEMORY, MK_E_BAD_STATE, MK_E_BAD_ARGUMENT (more than 16 Mi events).
  */
-MK_API MK_NODISCARD mk_err_t mk_trace_start(struct mk_machine *machine, size_t ring_events, mk_trace_fn sink, void *arg);
+MK_API MK_NODISCARD mk_err_t mk_trace_start(struct mk_machine *machine, size_t ring_events, mk_trace_fn sink,
+                                            void *arg);
 
 /* Copy the last events, oldest first, at most `max`; returns how many. 0 with a sink. */
 MK_API size_t mk_trace_read(struct mk_machine *machine, struct mk_trace_event *events, size_t max);

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MK_API       __attribute__((visibility("default")))
-#define MK_NODISCARD __attribute__((warn_unused_result))
-#define MK_NORETURN  __attribute__((noreturn))
+#define MK_API          __attribute__((visibility("default")))
+#define MK_NODISCARD    __attribute__((warn_unused_result))
+#define MK_NORETURN     __attribute__((noreturn))
 #define MK_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* MK_OK or a negative MK_E_* code, see <mk/error.h>. */
@@ -47,19 +47,19 @@ typedef uintptr_t mk_vaddr_t;
 #define MK_PRIO_MAX     63
 
 /* Limits. Each has an error of its own where it is hit, named in brackets. */
-#define MK_LABEL_MAX         32      /* bytes of a label, with its final NUL [MK_E_TOO_LONG] */
-#define MK_BODY_MAX          131072  /* bytes of a message's body [MK_E_MSG_TOO_LARGE] */
-#define MK_RIGHTS_MAX        64      /* rights in one message [MK_E_MSG_TOO_LARGE] */
-#define MK_QUEUE_DEFAULT     5       /* messages a new port queues before senders wait */
-#define MK_QUEUE_MAX         1024    /* largest queue limit [MK_E_BAD_ARGUMENT] */
-#define MK_USER_REFS_MAX     65535   /* user references of one name [MK_E_OVERFLOW] */
-#define MK_NAMES_MAX         2097152 /* names in one port space [MK_E_LIMIT_NAMES] */
-#define MK_THREADS_MAX       1048576 /* threads in one machine [MK_E_LIMIT_THREADS] */
-#define MK_TASKS_MAX         16384   /* tasks in one machine [MK_E_LIMIT_TASKS] */
-#define MK_ARGS_MAX          65536   /* bytes of a task's arguments [MK_E_TOO_LONG] */
-#define MK_SERVICE_MAX       64      /* bytes of a service's name, with its final NUL [MK_E_TOO_LONG] */
-#define MK_STACK_MIN         16384   /* bytes of the smallest stack [MK_E_BAD_ARGUMENT] */
-#define MK_STACK_DEFAULT     65536   /* bytes of a stack when none is asked for */
-#define MK_STACK_MAX         67108864
+#define MK_LABEL_MAX     32      /* bytes of a label, with its final NUL [MK_E_TOO_LONG] */
+#define MK_BODY_MAX      131072  /* bytes of a message's body [MK_E_MSG_TOO_LARGE] */
+#define MK_RIGHTS_MAX    64      /* rights in one message [MK_E_MSG_TOO_LARGE] */
+#define MK_QUEUE_DEFAULT 5       /* messages a new port queues before senders wait */
+#define MK_QUEUE_MAX     1024    /* largest queue limit [MK_E_BAD_ARGUMENT] */
+#define MK_USER_REFS_MAX 65535   /* user references of one name [MK_E_OVERFLOW] */
+#define MK_NAMES_MAX     2097152 /* names in one port space [MK_E_LIMIT_NAMES] */
+#define MK_THREADS_MAX   1048576 /* threads in one machine [MK_E_LIMIT_THREADS] */
+#define MK_TASKS_MAX     16384   /* tasks in one machine [MK_E_LIMIT_TASKS] */
+#define MK_ARGS_MAX      65536   /* bytes of a task's arguments [MK_E_TOO_LONG] */
+#define MK_SERVICE_MAX   64      /* bytes of a service's name, with its final NUL [MK_E_TOO_LONG] */
+#define MK_STACK_MIN     16384   /* bytes of the smallest stack [MK_E_BAD_ARGUMENT] */
+#define MK_STACK_DEFAULT 65536   /* bytes of a stack when none is asked for */
+#define MK_STACK_MAX     67108864
 
 #endif

@@ -25,7 +25,10 @@ MK_API size_t mk_page_size(void);
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_allocate(mk_name_t task, size_t size, mk_vaddr_t *addrp);
 
-/* Free whole pages; addr and size page-aligned. Pages that are not allocated are skipped. MK_E_BAD_ARGUMENT (not aligned, outside the window). */
+/*
+ * Free whole pages; addr and size page-aligned. Pages that are not allocated are skipped.
+ * MK_E_BAD_ARGUMENT (not aligned, outside the window).
+ */
 MK_API mk_err_t mk_vm_deallocate(mk_name_t task, mk_vaddr_t addr, size_t size);
 
 /* Set bits of enum mk_prot on allocated pages. MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS (a page in it is not allocated). */

@@ -7,10 +7,10 @@
 
 enum {
     CONSOLE_WRITE = 300, /* body: bytes to write */
-    CONSOLE_READ  = 301, /* body: prompt (shown on a terminal only). Reply body: one line without its newline,
+    CONSOLE_READ = 301,  /* body: prompt (shown on a terminal only). Reply body: one line without its newline,
                             answered when there is one. MK_E_END (end of input; on a terminal ^D on an empty line),
                             MK_E_ABORTED (^C). A line longer than CONSOLE_LINE_MAX is cut */
-    CONSOLE_INFO  = 302, /* reply body: struct console_info */
+    CONSOLE_INFO = 302,  /* reply body: struct console_info */
 };
 
 #define CONSOLE_LINE_MAX 4096

@@ -285,11 +285,8 @@ static mk_err_t start(void **statep)
 }
 
 static const struct mk_server_op ops[] = {
-    {MK_NAMES_REGISTER, 1, do_register},
-    {MK_NAMES_LOOKUP, 1, do_lookup},
-    {MK_NAMES_WAIT, 1, do_wait},
-    {MK_NAMES_LIST, 0, do_list},
-    {MK_NAMES_REMOVE, 1, do_remove},
+    {MK_NAMES_REGISTER, 1, do_register}, {MK_NAMES_LOOKUP, 1, do_lookup}, {MK_NAMES_WAIT, 1, do_wait},
+    {MK_NAMES_LIST, 0, do_list},         {MK_NAMES_REMOVE, 1, do_remove},
 };
 
 static const struct mk_server loop = {

@@ -19,25 +19,43 @@
 #define FS_IO_MAX   65536 /* bytes moved by one read or write */
 
 enum {
-    FS_OPEN      = 400, /* struct fs_open, path. Reply: rights[0]: the open file */
-    FS_STAT      = 401, /* path. Reply: struct fs_stat */
-    FS_LIST      = 402, /* struct fs_list, path. Reply: struct fs_entry each (name follows), from entry `first`, sorted by name,
+    FS_OPEN = 400, /* struct fs_open, path. Reply: rights[0]: the open file */
+    FS_STAT = 401, /* path. Reply: struct fs_stat */
+    FS_LIST =
+        402, /* struct fs_list, path. Reply: struct fs_entry each (name follows), from entry `first`, sorted by name,
                            at most FS_IO_MAX bytes; none: the end */
-    FS_REMOVE    = 403, /* path of a file or an empty folder */
-    FS_MKDIR     = 404, /* path */
-    FS_READ      = 410, /* struct fs_io. Reply: bytes; none: at or after the end */
-    FS_WRITE     = 411, /* struct fs_io, bytes. Reply: struct fs_io with size written */
+    FS_REMOVE = 403,    /* path of a file or an empty folder */
+    FS_MKDIR = 404,     /* path */
+    FS_READ = 410,      /* struct fs_io. Reply: bytes; none: at or after the end */
+    FS_WRITE = 411,     /* struct fs_io, bytes. Reply: struct fs_io with size written */
     FS_STAT_OPEN = 412, /* reply: struct fs_stat */
-    FS_TRUNCATE  = 413, /* struct fs_io: offset is the new size */
+    FS_TRUNCATE = 413,  /* struct fs_io: offset is the new size */
 };
 
 enum { FS_CREATE = 1, FS_EXCLUSIVE = 2, FS_TRUNC = 4 }; /* fs_open.flags */
 
-struct fs_open { uint32_t flags; };
-struct fs_list { uint32_t first; };
-struct fs_io { uint64_t offset; uint32_t size; uint32_t pad; };
-struct fs_stat { uint64_t size; uint32_t is_folder; uint32_t nr_entries; };
-struct fs_entry { uint64_t size; uint32_t is_folder; uint16_t name_size; uint16_t record_size; };
+struct fs_open {
+    uint32_t flags;
+};
+struct fs_list {
+    uint32_t first;
+};
+struct fs_io {
+    uint64_t offset;
+    uint32_t size;
+    uint32_t pad;
+};
+struct fs_stat {
+    uint64_t size;
+    uint32_t is_folder;
+    uint32_t nr_entries;
+};
+struct fs_entry {
+    uint64_t size;
+    uint32_t is_folder;
+    uint16_t name_size;
+    uint16_t record_size;
+};
 /* size: of a folder the number of its entries. Name bytes follow; next record at record_size (multiple of 8) */
 
 #endif

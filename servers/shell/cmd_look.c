@@ -136,8 +136,8 @@ static mk_err_t show_ports(struct shell *sh)
         err = ports == NULL ? MK_E_NO_MEMORY : mk_machine_ports(NULL, ports, max, &nr);
     }
     if (err == MK_OK)
-        out_text(sh, "%4s %-19s %4s %5s/%-5s %4s %4s %5s %5s %8s\n", "PORT", "RECEIVER", "SET", "QUEUE", "LIMIT", "SEND",
-                 "ONCE", "WSEND", "WRECV", "RECEIVED");
+        out_text(sh, "%4s %-19s %4s %5s/%-5s %4s %4s %5s %5s %8s\n", "PORT", "RECEIVER", "SET", "QUEUE", "LIMIT",
+                 "SEND", "ONCE", "WSEND", "WRECV", "RECEIVED");
     for (size_t i = 0; err == MK_OK && i < nr && i < max; i++)
         show_port(sh, &ports[i], tasks, nr_tasks);
     free(ports);

@@ -159,8 +159,8 @@ int cmd_ps(struct shell *sh, int argc, char **argv)
         return err_usage(sh, "ps");
     err = take_snapshot(&s);
     if (err == MK_OK)
-        out_text(sh, "%4s %4s %-15s %-9s %4s %9s %9s %s\n", "TASK", "THR", "NAME", "STATE", "PRIO", "RUN us", "READY us",
-                 "WAITS FOR");
+        out_text(sh, "%4s %4s %-15s %-9s %4s %9s %9s %s\n", "TASK", "THR", "NAME", "STATE", "PRIO", "RUN us",
+                 "READY us", "WAITS FOR");
     for (size_t i = 0; err == MK_OK && i < s.nr_tasks; i++)
         if (has_ended || !s.tasks[i].is_ended)
             show_task(sh, &s, &s.tasks[i]);

@@ -112,8 +112,13 @@ static mk_err_t ping(struct supervisor *s, struct job *job)
 static mk_err_t launch(struct supervisor *s, struct job *job)
 {
     char why[256] = "";
-    const struct mk_load load = {.label = job->name, .path = job->path, .args = job->args, .folder = mk_task_folder(),
-                                 .priority = job->priority, .privileged = job->is_privileged, .service = job->service};
+    const struct mk_load load = {.label = job->name,
+                                 .path = job->path,
+                                 .args = job->args,
+                                 .folder = mk_task_folder(),
+                                 .priority = job->priority,
+                                 .privileged = job->is_privileged,
+                                 .service = job->service};
     mk_err_t err = mk_task_load(s->machine, &load, &job->task, why, sizeof(why));
     if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
@@ -344,7 +349,8 @@ static mk_err_t do_restart(void *state, struct mk_msg *msg)
 }
 
 /* Number and kind of the job's task, from the machine's list. */
-static void look_up_task(const struct job *job, struct supervisor_entry *entry, const struct mk_task_info *infos, size_t n)
+static void look_up_task(const struct job *job, struct supervisor_entry *entry, const struct mk_task_info *infos,
+                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (infos[i].is_ended || strcmp(infos[i].label, job->name) != 0)
@@ -427,8 +433,11 @@ static mk_err_t start(void **statep)
 }
 
 static const struct mk_server_op ops[] = {
-    {SUPERVISOR_STOP, 1, do_stop},       {SUPERVISOR_START, 1, do_start}, {SUPERVISOR_RESTART, 1, do_restart},
-    {SUPERVISOR_LIST, 0, do_list},       {PING, 0, on_pong},
+    {SUPERVISOR_STOP, 1, do_stop},
+    {SUPERVISOR_START, 1, do_start},
+    {SUPERVISOR_RESTART, 1, do_restart},
+    {SUPERVISOR_LIST, 0, do_list},
+    {PING, 0, on_pong},
 };
 
 static const struct mk_server loop = {

@@ -16,19 +16,19 @@ struct job {
     int priority;
     bool is_privileged, is_names;
     enum job_state state;
-    mk_name_t task;       /* of the running instance */
-    mk_name_t service;    /* send right, with the receive right too while it is at home */
+    mk_name_t task;    /* of the running instance */
+    mk_name_t service; /* send right, with the receive right too while it is at home */
     bool is_home;
-    bool has_backlog;     /* the queue was full at the start */
+    bool has_backlog; /* the queue was full at the start */
     bool restart_wanted;
-    mk_name_t requester;  /* who waits for it to be up, or to end */
+    mk_name_t requester; /* who waits for it to be up, or to end */
     uint32_t nr_starts;
     int32_t last_exit;
 };
 
 struct supervisor {
     mk_name_t receive, machine;
-    struct job *jobs;     /* in start order */
+    struct job *jobs; /* in start order */
     size_t nr_jobs;
     bool is_booting, names_are_up;
 };

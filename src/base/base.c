@@ -5,7 +5,9 @@
 const char *mk_err_name(mk_err_t err)
 {
     switch (err) {
-#define ERR_NAME(code, number, text) case (number): return #code;
+#define ERR_NAME(code, number, text) \
+    case (number): \
+        return #code;
         MK_ERROR_MAP(ERR_NAME)
 #undef ERR_NAME
     default:
@@ -16,7 +18,9 @@ const char *mk_err_name(mk_err_t err)
 const char *mk_err_text(mk_err_t err)
 {
     switch (err) {
-#define ERR_TEXT(code, number, text) case (number): return text;
+#define ERR_TEXT(code, number, text) \
+    case (number): \
+        return text;
         MK_ERROR_MAP(ERR_TEXT)
 #undef ERR_TEXT
     default:

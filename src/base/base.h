@@ -22,7 +22,10 @@ static inline size_t round_up(size_t n, size_t align)
     return (n + align - 1) / align * align;
 }
 
-/* A bijective mixer (splitmix64's finaliser, Steele, Lea and Flood 2014): for hash tables, hashes and random numbers. */
+/*
+ * A bijective mixer (splitmix64's finaliser, Steele, Lea and Flood 2014): for hash tables, hashes and
+ * random numbers.
+ */
 static inline uint64_t mix64(uint64_t x)
 {
     x += 0x9e3779b97f4a7c15u;

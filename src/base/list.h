@@ -10,13 +10,14 @@ struct list {
     struct list *next, *prev;
 };
 
-#define list_entry(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 
 #define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The current link may be removed, and only that one. */
 #define list_for_each_safe(pos, head) \
-    for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); pos = pos##_next, pos##_next = pos->next)
+    for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
+         pos = pos##_next, pos##_next = pos->next)
 
 static inline void list_init(struct list *head)
 {

@@ -62,8 +62,8 @@ int args_next(struct args *args, const struct option *options)
         if (strcmp(options[i].name, name) == 0)
             result = take_value(args, &options[i], i, equals ? equals + 1 : NULL);
     if (result == ARGS_END)
-        result = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ? ARGS_HELP
-                                                                        : refuse_option(args, options, name);
+        result =
+            strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ? ARGS_HELP : refuse_option(args, options, name);
     free(name);
     return result;
 }

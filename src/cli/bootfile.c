@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BLANKS " \t"
+#define BLANKS     " \t"
 #define REPORT_MAX 100
 
 _Static_assert(BOOT_LINE_MAX <= INI_MAX_LINE - 3, "a line that the gate lets pass must fit inih's buffer");
@@ -33,13 +33,13 @@ enum above { ABOVE_NOTHING, ABOVE_KEY, ABOVE_REFUSED };
 
 struct gate {
     struct bootfile *boot;
-    const char *text;  /* what is left */
+    const char *text; /* what is left */
     size_t size;
-    int line;          /* the one given to inih last */
+    int line; /* the one given to inih last */
     enum section section;
-    size_t task;       /* index, in SECTION_TASK */
+    size_t task; /* index, in SECTION_TASK */
     enum above above;
-    int key;           /* in ABOVE_KEY */
+    int key;              /* in ABOVE_KEY */
     bool is_continuation; /* of the line given to inih last */
 };
 
@@ -361,8 +361,10 @@ static bool pass_line(struct gate *gate, char *line, size_t length)
     if (!*start || *start == ';' || *start == '#')
         return false;
     if (length > BOOT_LINE_MAX) {
-        bootfile_error(gate->boot, here(gate), "the line has %zu bytes, at most %d are read; continue args and after "
-                       "on a further, indented line", length, BOOT_LINE_MAX);
+        bootfile_error(gate->boot, here(gate),
+                       "the line has %zu bytes, at most %d are read; continue args and after "
+                       "on a further, indented line",
+                       length, BOOT_LINE_MAX);
         gate->above = ABOVE_REFUSED;
         return false;
     }
@@ -472,7 +474,8 @@ void bootfile_set(struct bootfile *boot, const char *option, const char *assignm
     const char *equals = strchr(assignment, '=');
     const char *dot = equals ? memrchr(assignment, '.', (size_t)(equals - assignment)) : NULL;
     if (!dot || dot == assignment || dot + 1 == equals) {
-        bootfile_error(boot, (struct boot_where){0, option}, "write --set SECTION.KEY=VALUE; SECTION is machine or "
+        bootfile_error(boot, (struct boot_where){0, option},
+                       "write --set SECTION.KEY=VALUE; SECTION is machine or "
                        "a task's name");
         return;
     }

@@ -13,12 +13,12 @@
 
 #include <stdio.h>
 
-#define BOOT_LINE_MAX    197  /* bytes of a line: inih's 200 less CR, LF and NUL */
-#define BOOT_FILE_MAX    (1 << 20)
-#define BOOT_TASKS_MAX   1024
-#define BOOT_CPUS_MAX    1024
-#define BOOT_MEMORY      ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
-#define BOOT_QUANTUM     (10 * MK_MSEC)
+#define BOOT_LINE_MAX  197 /* bytes of a line: inih's 200 less CR, LF and NUL */
+#define BOOT_FILE_MAX  (1 << 20)
+#define BOOT_TASKS_MAX 1024
+#define BOOT_CPUS_MAX  1024
+#define BOOT_MEMORY    ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
+#define BOOT_QUANTUM   (10 * MK_MSEC)
 
 enum boot_machine_key {
     BOOT_KEY_MEMORY,
@@ -63,14 +63,14 @@ struct boot_task {
     char name[MK_LABEL_MAX];
     int line; /* of its section */
     struct boot_where where[BOOT_NR_TASK_KEYS];
-    char *module;  /* as written, or the name */
+    char *module; /* as written, or the name */
     char *args;
-    char *after;   /* as written */
+    char *after; /* as written */
     int priority;
     bool is_privileged;
-    size_t *deps;  /* indexes of the tasks named by `after`, set by bootfile_resolve */
+    size_t *deps; /* indexes of the tasks named by `after`, set by bootfile_resolve */
     size_t nr_deps;
-    char *plugin;  /* absolute path; NULL until it was found */
+    char *plugin; /* absolute path; NULL until it was found */
 };
 
 struct boot_error {
@@ -84,9 +84,9 @@ struct bootfile {
     struct boot_machine machine;
     struct boot_task *tasks; /* in file order */
     size_t nr_tasks;
-    size_t *order;           /* indexes in start order, set by bootfile_resolve */
-    bool has_task;           /* there is a [task], good or not */
-    bool is_readable;        /* the file could be read: its content was judged */
+    size_t *order;    /* indexes in start order, set by bootfile_resolve */
+    bool has_task;    /* there is a [task], good or not */
+    bool is_readable; /* the file could be read: its content was judged */
     struct boot_error *errors;
     size_t nr_errors;
 };

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const bootfile_machine_keys[] = {"memory", "cpus",      "clock",   "quantum",
-                                             "policy", "isolation", "context", "seed", NULL};
+const char *const bootfile_machine_keys[] = {"memory",    "cpus",    "clock", "quantum", "policy",
+                                             "isolation", "context", "seed",  NULL};
 const char *const bootfile_clocks[] = {"virtual", "host", NULL};
 const char *const bootfile_isolations[] = {"auto", "none", "mprotect", "pkey", NULL};
 const char *const bootfile_contexts[] = {"asm", "ucontext", NULL};
@@ -119,8 +119,7 @@ static void parse_clock(struct bootfile *boot, struct boot_task *task, struct bo
 
 static void parse_quantum(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
 {
-    static const struct unit units[] = {
-        {"", 1}, {"ns", 1}, {"us", MK_USEC}, {"ms", MK_MSEC}, {"s", MK_SEC}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1}, {"ns", 1}, {"us", MK_USEC}, {"ms", MK_MSEC}, {"s", MK_SEC}, {NULL, 0}};
     uint64_t number;
     if (read_scaled(value, units, INT64_MAX, &number))
         boot->machine.quantum = (mk_time_t)number;

@@ -99,8 +99,8 @@ static bool find_cycles(struct walk *walk, size_t index)
 
 static bool has_cycles(struct bootfile *boot)
 {
-    struct walk walk = {boot, text_realloc(NULL, boot->nr_tasks, 1),
-                        text_realloc(NULL, boot->nr_tasks, sizeof(size_t)), 0};
+    struct walk walk = {boot, text_realloc(NULL, boot->nr_tasks, 1), text_realloc(NULL, boot->nr_tasks, sizeof(size_t)),
+                        0};
     bool is_cyclic = false;
     memset(walk.marks, MARK_NEW, boot->nr_tasks);
     for (size_t i = 0; i < boot->nr_tasks; i++)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct limit {
-    const char *name;  /* as in JSON */
+    const char *name; /* as in JSON */
     const char *what;
     long long value;
     const char *error; /* met when it is hit */
@@ -143,11 +143,10 @@ static json_t *json_errors(const struct bootfile *boot)
     json_t *list = json_array();
     for (size_t i = 0; i < boot->nr_errors; i++) {
         const struct boot_error *error = &boot->errors[i];
-        json_array_append_new(list, json_pack("{so so so}", "line",
-                                              error->where.line ? json_integer(error->where.line) : json_null(),
-                                              "option",
-                                              error->where.option ? json_text(error->where.option) : json_null(),
-                                              "text", json_text(error->text)));
+        json_array_append_new(
+            list, json_pack("{so so so}", "line", error->where.line ? json_integer(error->where.line) : json_null(),
+                            "option", error->where.option ? json_text(error->where.option) : json_null(), "text",
+                            json_text(error->text)));
     }
     return list;
 }

@@ -10,9 +10,9 @@ enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2 };
 
 struct command {
     const char *name;
-    const char *usage;   /* behind "mk " */
-    const char *summary; /* one line */
-    const char *details; /* options and an example */
+    const char *usage;                 /* behind "mk " */
+    const char *summary;               /* one line */
+    const char *details;               /* options and an example */
     int (*run)(int argc, char **argv); /* argv[0] is the command */
 };
 

@@ -13,27 +13,28 @@
 
 #define NAME_SIZE 31
 
-struct template {
+struct template
+{
     const char *file; /* @NAME@ is replaced here too */
     const char *text;
 };
 
 static const struct template templates[] = {
-    {"@NAME@.c", template_server_c},        {"@NAME@_proto.h", template_proto_h}, {"test_@NAME@.c", template_test_c},
+    {"@NAME@.c", template_server_c},       {"@NAME@_proto.h", template_proto_h}, {"test_@NAME@.c", template_test_c},
     {"meson.build", template_meson_build}, {"@NAME@.ini", template_boot_ini},    {"README.md", template_README_md},
 };
 #define NR_TEMPLATES (sizeof(templates) / sizeof(templates[0]))
 
 static const char *const keywords[] = {
-    "auto",     "break",  "case",   "char",     "const",  "continue", "default",  "do",      "double",
-    "else",     "enum",   "extern", "float",    "for",    "goto",     "if",       "inline",  "int",
-    "long",     "register", "restrict", "return", "short", "signed",  "sizeof",   "static",  "struct",
-    "switch",   "typedef", "typeof", "asm",     "union",  "unsigned", "void",     "volatile", "while", NULL};
+    "auto",     "break",  "case",     "char",   "const",    "continue", "default", "do",     "double",  "else",
+    "enum",     "extern", "float",    "for",    "goto",     "if",       "inline",  "int",    "long",    "register",
+    "restrict", "return", "short",    "signed", "sizeof",   "static",   "struct",  "switch", "typedef", "typeof",
+    "asm",      "union",  "unsigned", "void",   "volatile", "while",    NULL};
 
 /* In the new boot file already, or names that meson keeps for its own targets. */
-static const char *const taken[] = {"names",     "console", "shell",   "supervisor", "machine",     "mk",
-                                    "all",       "test",    "clean",   "benchmark",  "coverage",    "dist",
-                                    "distcheck", "install", "phony",   "uninstall",  "reconfigure", NULL};
+static const char *const taken[] = {"names",     "console", "shell", "supervisor", "machine",     "mk",
+                                    "all",       "test",    "clean", "benchmark",  "coverage",    "dist",
+                                    "distcheck", "install", "phony", "uninstall",  "reconfigure", NULL};
 
 static bool is_among(const char *name, const char *const *words)
 {
@@ -122,7 +123,8 @@ static int new_server(const char *name)
             return EXIT_FAILED;
     printf("%s/ is ready. Build and test it:\n\n"
            "  cd %s\n  meson setup build && meson test -C build\n\n"
-           "Run it with a shell:\n\n  mk run %s.ini\n", name, name, name);
+           "Run it with a shell:\n\n  mk run %s.ini\n",
+           name, name, name);
     return EXIT_FINE;
 }
 

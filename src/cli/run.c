@@ -260,8 +260,8 @@ static int run_file(struct run *run)
 /* ---- the command line ---- */
 
 enum { OPT_COMMANDS, OPT_SET, OPT_SEED, OPT_TRACE, OPT_STATS, OPT_QUIET };
-static const struct option options[] = {{"-c", true},      {"--set", true},   {"--seed", true}, {"--trace", true},
-                                        {"--stats", true}, {"--quiet", false}, {0}};
+static const struct option options[] = {
+    {"-c", true}, {"--set", true}, {"--seed", true}, {"--trace", true}, {"--stats", true}, {"--quiet", false}, {0}};
 
 /* Take one option or operand; a status of 0 or more ends the command. */
 static int take_option(struct run *run, struct args *args, int option)

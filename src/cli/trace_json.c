@@ -24,8 +24,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#define CPUS_PID    0
-#define ARROWS_MAX  1024 /* that wait for the end of one run */
+#define CPUS_PID   0
+#define ARROWS_MAX 1024 /* that wait for the end of one run */
 
 struct task {
     uint64_t id;
@@ -117,9 +117,8 @@ static void put_process_name(struct trace_json *trace, uint64_t pid, const char 
 
 static void put_thread_name(struct trace_json *trace, uint64_t pid, uint64_t tid, const char *quoted)
 {
-    put(trace,
-        "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%" PRIu64 ",\"tid\":%" PRIu64 ",\"args\":{\"name\":%s}}", pid,
-        tid, quoted);
+    put(trace, "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%" PRIu64 ",\"tid\":%" PRIu64 ",\"args\":{\"name\":%s}}",
+        pid, tid, quoted);
 }
 
 /* ---- what is known of tasks and threads ---- */
@@ -270,8 +269,8 @@ static void put_arrow_to_waiter(struct trace_json *trace, const struct mk_trace_
 {
     const struct thread *thread = get_thread(trace, event->thread);
     put(trace,
-        "{\"ph\":\"f\",\"id\":%" PRIu64 ",\"name\":\"message\",\"cat\":\"message\",\"pid\":%" PRIu64
-        ",\"tid\":%" PRIu64 ",\"ts\":%s}",
+        "{\"ph\":\"f\",\"id\":%" PRIu64 ",\"name\":\"message\",\"cat\":\"message\",\"pid\":%" PRIu64 ",\"tid\":%" PRIu64
+        ",\"ts\":%s}",
         event->a, task_pid(thread->task), thread->id, usec(event->when).text);
 }
 

@@ -15,14 +15,17 @@
 #include <ucontext.h>
 
 struct host_context {
-    void *sp;         /* of a context that does not run; NULL: fresh, never entered */
-    ucontext_t *uc;   /* at the top of its own stack; NULL: the host thread's own context */
-    char *stack;      /* lowest usable byte */
+    void *sp;       /* of a context that does not run; NULL: fresh, never entered */
+    ucontext_t *uc; /* at the top of its own stack; NULL: the host thread's own context */
+    char *stack;    /* lowest usable byte */
     size_t size;
-    void *sanitizer;  /* ASan's fake stack or TSan's fiber */
+    void *sanitizer; /* ASan's fake stack or TSan's fiber */
 };
 
-/* Lay out a context on `stack`; entry(arg) runs at the first switch to it and must never return. May be called again to start over. */
+/*
+ * Lay out a context on `stack`; entry(arg) runs at the first switch to it and must never return. May
+ * be called again to start over.
+ */
 void host_context_init(struct host_context *context, char *stack, size_t size, void (*entry)(void *), void *arg);
 
 /* The calling host thread's own context, to be switched from first. */

@@ -11,10 +11,10 @@
 #define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
 
 struct host_trap {
-    int signal;          /* the host's signal number */
-    uint64_t address;    /* accessed, where the host tells */
+    int signal;       /* the host's signal number */
+    uint64_t address; /* accessed, where the host tells */
     uint64_t instruction;
-    const char *what;    /* "bad access", "arithmetic error", ... */
+    const char *what; /* "bad access", "arithmetic error", ... */
 };
 
 /* First member of the kernel's struct cpu. */
@@ -26,7 +26,7 @@ struct host_cpu {
     void (*on_trap)(struct host_cpu *cpu); /* on the trap stack, the trapped thread is lost; must not return */
     char *trap_stack;
     void *signal_stack;
-    void *old_signal_stack;        /* what the host thread had: a stack_t */
+    void *old_signal_stack; /* what the host thread had: a stack_t */
 };
 
 /* The only thread-local of the library. NULL outside a machine. */

@@ -9,12 +9,12 @@
 
 size_t host_page_size(void);
 
-void *host_pages_alloc(size_t size);                     /* zeroed, readable and writable */
-void *host_pages_reserve(size_t size);                   /* addresses only */
-bool host_pages_commit(void *addr, size_t size);         /* make reserved pages readable and writable; they read as zero */
+void *host_pages_alloc(size_t size);             /* zeroed, readable and writable */
+void *host_pages_reserve(size_t size);           /* addresses only */
+bool host_pages_commit(void *addr, size_t size); /* make reserved pages readable and writable; they read as zero */
 bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writable);
-bool host_pages_decommit(void *addr, size_t size);       /* back to reserved; the contents are gone */
-void host_pages_free(void *addr, size_t size);           /* what alloc or reserve returned */
+bool host_pages_decommit(void *addr, size_t size); /* back to reserved; the contents are gone */
+void host_pages_free(void *addr, size_t size);     /* what alloc or reserve returned */
 
 /*
  * Make pages that trap on access, at the low end of a stack. Uses guard markers

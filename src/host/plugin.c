@@ -111,9 +111,9 @@ static bool copy_file(const char *from_path, const char *to_path)
 
 struct tables {
     uintptr_t base;
-    const ElfW(Sym) *symbols;
+    const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) *relocations[2];
+    const ElfW(Rela) * relocations[2];
     size_t nr_relocations[2];
     char *relro; /* pages that the dynamic linker made read-only */
     size_t relro_size;
@@ -126,13 +126,26 @@ static void find_tables(const struct link_map *map, struct tables *t)
     t->base = map->l_addr;
     for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
         switch (d->d_tag) {
-        case DT_SYMTAB: t->symbols = (const void *)d->d_un.d_ptr; break;
-        case DT_STRTAB: t->strings = (const void *)d->d_un.d_ptr; break;
-        case DT_JMPREL: t->relocations[0] = (const void *)d->d_un.d_ptr; break;
-        case DT_PLTRELSZ: t->nr_relocations[0] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
-        case DT_RELA: t->relocations[1] = (const void *)d->d_un.d_ptr; break;
-        case DT_RELASZ: t->nr_relocations[1] = d->d_un.d_val / sizeof(ElfW(Rela)); break;
-        default: break;
+        case DT_SYMTAB:
+            t->symbols = (const void *)d->d_un.d_ptr;
+            break;
+        case DT_STRTAB:
+            t->strings = (const void *)d->d_un.d_ptr;
+            break;
+        case DT_JMPREL:
+            t->relocations[0] = (const void *)d->d_un.d_ptr;
+            break;
+        case DT_PLTRELSZ:
+            t->nr_relocations[0] = d->d_un.d_val / sizeof(ElfW(Rela));
+            break;
+        case DT_RELA:
+            t->relocations[1] = (const void *)d->d_un.d_ptr;
+            break;
+        case DT_RELASZ:
+            t->nr_relocations[1] = d->d_un.d_val / sizeof(ElfW(Rela));
+            break;
+        default:
+            break;
         }
     }
     const ElfW(Ehdr) *header = (const void *)t->base;
@@ -147,7 +160,7 @@ static void find_tables(const struct link_map *map, struct tables *t)
     }
 }
 
-static void bind_one(const struct tables *t, const ElfW(Rela) *r, const struct host_binding *bindings)
+static void bind_one(const struct tables *t, const ElfW(Rela) * r, const struct host_binding *bindings)
 {
     unsigned type = ELF64_R_TYPE(r->r_info);
     if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Plugins: checked by reading their ELF file, loaded from a copy of their own, so that every instance has fresh globals. */
+/*
+ * Plugins: checked by reading their ELF file, loaded from a copy of their own, so that every instance
+ * has fresh globals.
+ */
 #ifndef HOST_PLUGIN_H
 #define HOST_PLUGIN_H
 

@@ -95,8 +95,8 @@ struct check {
     Elf *elf;
     char *why;
     size_t why_size;
-    uint64_t entry_address; /* of mk_server_entry; 0: none */
-    uint64_t server_address;/* what it points to; 0: unknown */
+    uint64_t entry_address;  /* of mk_server_entry; 0: none */
+    uint64_t server_address; /* what it points to; 0: unknown */
 };
 
 static mk_err_t fail(struct check *c, mk_err_t err, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -130,7 +130,8 @@ static mk_err_t check_header(struct check *c)
 static mk_err_t check_symbol(struct check *c, const GElf_Sym *symbol, const char *name)
 {
     if (GELF_ST_TYPE(symbol->st_info) == STT_TLS)
-        return fail(c, MK_E_PLUGIN_REFUSED, "thread-local variable '%s': use a plain one, each instance has its own", name);
+        return fail(c, MK_E_PLUGIN_REFUSED, "thread-local variable '%s': use a plain one, each instance has its own",
+                    name);
     if (symbol->st_shndx != SHN_UNDEF) {
         if (strcmp(name, "mk_server_entry") == 0)
             c->entry_address = symbol->st_value;
@@ -201,7 +202,8 @@ static void find_server(struct check *c, Elf_Scn *section, const GElf_Shdr *head
     }
 }
 
-static mk_err_t for_sections(struct check *c, uint32_t type, mk_err_t (*check)(struct check *, Elf_Scn *, const GElf_Shdr *))
+static mk_err_t for_sections(struct check *c, uint32_t type,
+                             mk_err_t (*check)(struct check *, Elf_Scn *, const GElf_Shdr *))
 {
     Elf_Scn *section = NULL;
     while ((section = elf_nextscn(c->elf, section))) {
@@ -236,10 +238,13 @@ static mk_err_t check_abi(struct check *c, int fd)
         if (pread(fd, &abi, sizeof(abi), at) != sizeof(abi))
             break;
         return abi == MK_SERVER_ABI ? MK_OK
-                                    : fail(c, MK_E_PLUGIN_ABI, "its descriptor says ABI %u, this libmk has %u: set .abi = "
-                                           "MK_SERVER_ABI and build it against this version", abi, MK_SERVER_ABI);
+                                    : fail(c, MK_E_PLUGIN_ABI,
+                                           "its descriptor says ABI %u, this libmk has %u: set .abi = "
+                                           "MK_SERVER_ABI and build it against this version",
+                                           abi, MK_SERVER_ABI);
     }
-    return fail(c, MK_E_PLUGIN_FILE, "its descriptor cannot be found in the file; export it with MK_SERVER_EXPORT(server)");
+    return fail(c, MK_E_PLUGIN_FILE,
+                "its descriptor cannot be found in the file; export it with MK_SERVER_EXPORT(server)");
 }
 
 static mk_err_t check_segments(struct check *c)

@@ -12,9 +12,9 @@
 #define VALGRIND_STACK_REGISTER(start, end) 0
 #endif
 
-#define GUARD_SIZE     ((size_t)65536)
-#define SLAB_FIRST     4
-#define SLAB_LAST      256
+#define GUARD_SIZE ((size_t)65536)
+#define SLAB_FIRST 4
+#define SLAB_LAST  256
 
 /* Stands at the low end of its mapping, where nothing else would be. */
 struct slab {

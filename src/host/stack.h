@@ -13,9 +13,9 @@
 
 struct host_stacks {
     struct list slabs;
-    char *next;         /* first stack of the newest slab that was never used */
-    size_t nr_left;     /* never used in the newest slab */
-    size_t nr_slabs;     /* of the default size */
+    char *next;      /* first stack of the newest slab that was never used */
+    size_t nr_left;  /* never used in the newest slab */
+    size_t nr_slabs; /* of the default size */
 };
 
 void host_stacks_init(struct host_stacks *stacks);

@@ -41,7 +41,7 @@ static const struct {
     int signal;
     const char *what;
 } signals[] = {
-    {SIGSEGV, "bad access"}, {SIGBUS, "bad access"},  {SIGFPE, "arithmetic error"},
+    {SIGSEGV, "bad access"},         {SIGBUS, "bad access"},  {SIGFPE, "arithmetic error"},
     {SIGILL, "illegal instruction"}, {SIGTRAP, "breakpoint"}, {SIGABRT, "abort"},
 };
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))

@@ -105,7 +105,8 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
     if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
         return false;
     struct port *port = entry->port;
-    struct list *receivers = likely(!list_empty(&port->receivers)) || !port->set ? &port->receivers : &port->set->receivers;
+    struct list *receivers =
+        likely(!list_empty(&port->receivers)) || !port->set ? &port->receivers : &port->set->receivers;
     if (unlikely(list_empty(receivers)) || unlikely(port->is_dead))
         return false;
     struct thread *to = list_first(receivers, struct thread, queue);

@@ -30,40 +30,40 @@ struct port {
     uint32_t refs;
     uint8_t object_kind; /* enum mk_object: the kernel answers for it by calls, not messages */
     bool is_dead;
-    bool is_dying;       /* in the machine's list of ports to be torn down */
+    bool is_dying; /* in the machine's list of ports to be torn down */
     uint16_t queue_limit;
-    uint32_t nr_queued;      /* more than the limit with what came by send-once rights */
-    uint32_t nr_reserved;    /* room kept for woken senders */
-    struct space *space;     /* of the receive right, or NULL */
-    mk_name_t name;          /* of the receive right there */
-    uint32_t nr_send;        /* send rights: user references in spaces, and on their way */
+    uint32_t nr_queued;   /* more than the limit with what came by send-once rights */
+    uint32_t nr_reserved; /* room kept for woken senders */
+    struct space *space;  /* of the receive right, or NULL */
+    mk_name_t name;       /* of the receive right there */
+    uint32_t nr_send;     /* send rights: user references in spaces, and on their way */
     uint32_t nr_send_once;
-    uint32_t nr_unused;      /* send-once rights dropped unused: notices that the next receives find */
+    uint32_t nr_unused; /* send-once rights dropped unused: notices that the next receives find */
     uint32_t make_count;
     uint32_t seqno;
     uint64_t id;
     struct list messages;
-    struct list receivers;   /* threads */
-    struct list senders;     /* threads waiting for room */
+    struct list receivers; /* threads */
+    struct list senders;   /* threads waiting for room */
     struct portset *set;
     struct list set_link;    /* in set->ready or set->idle */
     struct list all_link;    /* in the machine's ports; when dying, in its dying_ports */
     struct notify *notifies; /* all requests about this port */
     union {
-        void *object;          /* by kind */
-        struct port *transit;  /* receive right is in a message queued there */
-        int64_t exit_code;     /* of a dead task's port */
+        void *object;         /* by kind */
+        struct port *transit; /* receive right is in a message queued there */
+        int64_t exit_code;    /* of a dead task's port */
     };
 };
 
 struct portset {
     uint64_t id;
     struct space *space;
-    struct list ready;       /* ports with messages, in turn */
+    struct list ready; /* ports with messages, in turn */
     struct list idle;
-    struct list receivers;   /* threads */
+    struct list receivers; /* threads */
     struct list all_link;
-    int nr_rendezvous;       /* members that queue nothing */
+    int nr_rendezvous; /* members that queue nothing */
 };
 
 /* Internal status of a woken receiver: look again. */
@@ -82,12 +82,12 @@ struct entry {
     };
     union {
         uint64_t badge;
-        uint64_t serial;       /* ENTRY_REPLY */
+        uint64_t serial; /* ENTRY_REPLY */
     };
-    struct notify *dead_name;  /* request for a dead-name notice under this name */
-    mk_name_t name;            /* generation and index; of a free entry: the next name it will have */
+    struct notify *dead_name; /* request for a dead-name notice under this name */
+    mk_name_t name;           /* generation and index; of a free entry: the next name it will have */
     uint16_t user_refs;
-    uint8_t type;              /* bits of MK_RIGHT_*, or ENTRY_REPLY; 0: free */
+    uint8_t type; /* bits of MK_RIGHT_*, or ENTRY_REPLY; 0: free */
 };
 _Static_assert(sizeof(struct entry) == 32, "an entry is half a cache line");
 
@@ -95,15 +95,15 @@ _Static_assert(sizeof(struct entry) == 32, "an entry is half a cache line");
 #define NAME_INDEX_MASK ((1u << NAME_INDEX_BITS) - 1)
 
 struct space {
-    struct entry *table;     /* reserved for all names, committed as it grows: never moves */
-    uint64_t free;           /* first free entry, 0: none */
-    uint32_t size;           /* entries committed; index 0 is never used */
-    uint32_t fresh;          /* first entry never used */
+    struct entry *table; /* reserved for all names, committed as it grows: never moves */
+    uint64_t free;       /* first free entry, 0: none */
+    uint32_t size;       /* entries committed; index 0 is never used */
+    uint32_t fresh;      /* first entry never used */
     uint32_t nr_names;
-    uint32_t nr_free;        /* in the free list */
+    uint32_t nr_free; /* in the free list */
     struct task *task;
     struct mk_machine *machine;
-    uint32_t *hash;          /* (port, badge) to index of send rights that do not stand under the receive right's name */
+    uint32_t *hash; /* (port, badge) to index of send rights that do not stand under the receive right's name */
     uint32_t hash_size, hash_used;
     uint32_t nr_receive;
 };
@@ -120,7 +120,10 @@ static inline struct entry *space_lookup(const struct space *space, mk_name_t na
     return likely(entry->name == name) && likely(entry->type) ? entry : NULL;
 }
 
-/* Make sure that n names, and as many send rights in the hash, can be added without failing. MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
+/*
+ * Make sure that n names, and as many send rights in the hash, can be added without failing.
+ * MK_E_LIMIT_NAMES, MK_E_NO_MEMORY.
+ */
 mk_err_t space_reserve(struct space *space, uint32_t n);
 
 /* A free entry, under a fresh name; it cannot fail after space_reserve. The caller fills it in. */
@@ -135,7 +138,7 @@ void space_hash_remove(struct space *space, const struct entry *entry);
 /* ---- rights on their way ---- */
 
 struct ref {
-    uint8_t type;        /* MK_RIGHT_SEND, _RECEIVE, _SEND_ONCE, ENTRY_REPLY, or 0: none */
+    uint8_t type; /* MK_RIGHT_SEND, _RECEIVE, _SEND_ONCE, ENTRY_REPLY, or 0: none */
     union {
         struct port *port;
         struct thread *caller;
@@ -151,7 +154,10 @@ static inline bool reply_is_valid(const struct thread *caller, uint64_t serial)
     return caller->serial == serial;
 }
 
-/* Can `name` be moved, copied or made like this? Nothing changes. `earlier` user references of it were promised already. */
+/*
+ * Can `name` be moved, copied or made like this? Nothing changes. `earlier` user references of it were
+ * promised already.
+ */
 mk_err_t ref_check(struct space *space, mk_name_t name, uint32_t how, uint32_t earlier);
 /* Do it, after ref_check and, for MOVE_RECEIVE, space_reserve(space, 1). */
 struct ref ref_take(struct space *space, mk_name_t name, uint32_t how);
@@ -171,8 +177,8 @@ void port_release(struct mk_machine *machine, struct port *port); /* one referen
 void port_destroy(struct mk_machine *machine, struct port *port);
 /* After nr_send fell: no-senders. */
 void port_senders_fell(struct mk_machine *machine, struct port *port);
-void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n);  /* n send rights, one reference */
-void port_drop_send_once(struct mk_machine *machine, struct port *port);         /* unused; one reference */
+void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n); /* n send rights, one reference */
+void port_drop_send_once(struct mk_machine *machine, struct port *port);        /* unused; one reference */
 /* Keep the set's lists right after a change of queue or membership. */
 void port_update_set(struct port *port);
 
@@ -186,9 +192,15 @@ static inline bool port_is_full(const struct port *port)
     return port->nr_queued + port->nr_reserved >= port->queue_limit;
 }
 
-/* Receive right of `entry` leaves its space for nowhere in particular; send rights under the name stay. After space_reserve(1). */
+/*
+ * Receive right of `entry` leaves its space for nowhere in particular; send rights under the name
+ * stay. After space_reserve(1).
+ */
 struct port *entry_take_receive(struct space *space, struct entry *entry);
-/* Give the port's receive right to a space, under the name of its unbadged send right if there is one. After space_reserve(1). */
+/*
+ * Give the port's receive right to a space, under the name of its unbadged send right if there is one.
+ * After space_reserve(1).
+ */
 struct entry *space_put_receive(struct space *space, struct port *port);
 /* Drop what an entry holds beside a receive right, all user references, and free it. */
 void entry_release_all(struct space *space, struct entry *entry);
@@ -205,12 +217,12 @@ void portset_remove(struct port *port);
 /* ---- notifications ---- */
 
 struct notify {
-    struct notify *next;     /* of the port's */
+    struct notify *next; /* of the port's */
     enum mk_notify event;
-    uint32_t sync;           /* NO_SENDERS */
-    struct ref to;           /* send-once right */
-    struct kmsg *kmsg;       /* paid for in advance */
-    struct space *space;     /* DEAD_NAME: whose name */
+    uint32_t sync;       /* NO_SENDERS */
+    struct ref to;       /* send-once right */
+    struct kmsg *kmsg;   /* paid for in advance */
+    struct space *space; /* DEAD_NAME: whose name */
     mk_name_t name;
 };
 
@@ -226,7 +238,7 @@ void notify_fire(struct mk_machine *machine, struct port *port, struct notify *n
 
 struct kmsg {
     struct list link;
-    uint64_t number;         /* in the trace */
+    uint64_t number; /* in the trace */
     uint64_t badge;
     uint32_t id;
     mk_err_t status;
@@ -234,7 +246,7 @@ struct kmsg {
     uint32_t size;
     uint16_t nr_rights, max_rights; /* max: what it was allocated for */
     uint32_t max_size;
-    struct ref rights[];     /* then the body */
+    struct ref rights[]; /* then the body */
 };
 
 static inline char *kmsg_body(struct kmsg *kmsg)

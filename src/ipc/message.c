@@ -23,7 +23,7 @@ struct sending {
     struct mk_msg header;
     struct kmsg *kmsg;
     struct entry *dest;
-    uint32_t reply_how;      /* disposition of header.reply; 0: no reply right */
+    uint32_t reply_how; /* disposition of header.reply; 0: no reply right */
     uint32_t nr_rights;
     struct mk_msg_right rights[MK_RIGHTS_MAX];
 };

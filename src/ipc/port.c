@@ -108,11 +108,14 @@ static void tear_down(struct mk_machine *machine, struct port *port)
     port_release(machine, port);
 }
 
-/* To whoever asked for the receive right instead of its death. False: nobody did, or the port would travel in itself. */
+/*
+ * To whoever asked for the receive right instead of its death. False: nobody did, or the port would
+ * travel in itself.
+ */
 static bool send_home(struct mk_machine *machine, struct port *port)
 {
-    struct notify *notify = port->object_kind == MK_OBJECT_NONE
-                                ? notify_find(port, MK_NOTIFY_PORT_DESTROYED, NULL, MK_NAME_NULL) : NULL;
+    struct notify *notify =
+        port->object_kind == MK_OBJECT_NONE ? notify_find(port, MK_NOTIFY_PORT_DESTROYED, NULL, MK_NAME_NULL) : NULL;
     if (!notify)
         return false;
     for (const struct port *p = notify->to.port; p; p = p->space || p->object_kind ? NULL : p->transit)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rights: from a space onto their way, and from there into a space. ref_check decides, ref_take commits and cannot fail. */
+/*
+ * Rights: from a space onto their way, and from there into a space. ref_check decides, ref_take
+ * commits and cannot fail.
+ */
 #include "ipc/ipc.h"
 
 #include "kern/sched.h"
@@ -212,7 +215,8 @@ struct port *entry_take_receive(struct space *space, struct entry *entry)
     if (entry->type & MK_RIGHT_SEND) {
         entry->type = MK_RIGHT_SEND;
         port->refs++;
-        if (space->hash_size > space->hash_used + 1) /* reserved by those who move it; needless for those who destroy it */
+        if (space->hash_size >
+            space->hash_used + 1) /* reserved by those who move it; needless for those who destroy it */
             space_hash_add(space, entry);
     } else {
         space_give_back(space, entry);

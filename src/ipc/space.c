@@ -13,9 +13,9 @@
 #include "host/pages.h"
 #include "kern/sched.h"
 
-#define TABLE_BYTES   ((size_t)MK_NAMES_MAX * sizeof(struct entry))
-#define TABLE_MIN     128 /* entries committed at first: one host page */
-#define NAME_FIRST    (1u << NAME_INDEX_BITS)
+#define TABLE_BYTES ((size_t)MK_NAMES_MAX * sizeof(struct entry))
+#define TABLE_MIN   128 /* entries committed at first: one host page */
+#define NAME_FIRST  (1u << NAME_INDEX_BITS)
 
 mk_err_t space_create(struct task *task, struct space **spacep)
 {

@@ -2,8 +2,8 @@
 /* Kernel memory; see kmem.h. Under ASan a free object is poisoned, so that its use is caught. */
 #include "kern/kmem.h"
 
-#include "host/sanitizer.h"
 #include "host/pages.h"
+#include "host/sanitizer.h"
 
 #define CHUNK_SIZE ((size_t)65536)
 
@@ -32,7 +32,7 @@ static unsigned class_of(size_t size)
 {
     unsigned class = 0;
     while (class < KMEM_NR_CLASSES && class_sizes[class] < size)
-        class++;
+        class ++;
     return class;
 }
 

@@ -18,8 +18,8 @@ struct kmem_free {
 struct kmem {
     struct kmem_free *free[KMEM_NR_CLASSES];
     struct list chunks;
-    uint64_t bytes;          /* taken from the host */
-    uint64_t nr_allocs;      /* alive */
+    uint64_t bytes;     /* taken from the host */
+    uint64_t nr_allocs; /* alive */
     void *(*hook)(void *arg, size_t size);
     void *hook_arg;
 };

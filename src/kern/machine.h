@@ -46,44 +46,44 @@ struct thread {
     struct host_context context;
     struct space *space;
     struct task *task;
-    uint64_t serial;         /* odd: a call waits for its answer under this number */
-    struct mk_msg *msg;      /* user's: where a message goes while it waits in a receive or call */
-    void *body;              /* user's */
+    uint64_t serial;    /* odd: a call waits for its answer under this number */
+    struct mk_msg *msg; /* user's: where a message goes while it waits in a receive or call */
+    void *body;         /* user's */
     size_t capacity;
-    mk_err_t wait_status;    /* what its wait returns */
-    uint8_t state;           /* enum thread_state */
+    mk_err_t wait_status; /* what its wait returns */
+    uint8_t state;        /* enum thread_state */
     uint8_t priority;
     uint8_t base_priority;
-    uint8_t flags;           /* THREAD_* below; 0 on the fast path */
-    uint8_t wait;            /* enum mk_wait */
-    uint32_t timer;          /* index in the machine's heap of timers; 0: none */
-    struct list queue;       /* run queue, or wait queue of what it waits for */
-    void *wait_object;       /* port, set, task, thread, device */
+    uint8_t flags;     /* THREAD_* below; 0 on the fast path */
+    uint8_t wait;      /* enum mk_wait */
+    uint32_t timer;    /* index in the machine's heap of timers; 0: none */
+    struct list queue; /* run queue, or wait queue of what it waits for */
+    void *wait_object; /* port, set, task, thread, device */
     mk_time_t run_time;
 
     /* message in a wait, slow path */
     struct mk_msg_right *rights; /* user's */
     uint32_t max_rights;
     uint32_t suspend_count;
-    struct port *slot;       /* has room reserved in this port's queue; a reference */
-    struct port *held;       /* what it waits for must not go meanwhile; a reference */
-    struct kmsg *unsent;     /* waits for room with it */
-    uint64_t call_port;      /* number of the port it called, for listings */
+    struct port *slot;   /* has room reserved in this port's queue; a reference */
+    struct port *held;   /* what it waits for must not go meanwhile; a reference */
+    struct kmsg *unsent; /* waits for room with it */
+    uint64_t call_port;  /* number of the port it called, for listings */
 
     /* scheduling */
     mk_time_t deadline;
     uint64_t timer_order;
-    mk_time_t slice_left;    /* of its quantum, when taken off the CPU by a stronger thread */
+    mk_time_t slice_left; /* of its quantum, when taken off the CPU by a stronger thread */
     mk_time_t ready_since, ready_time;
     mk_time_t created, first_run;
     uint64_t nr_switches, nr_preempted;
 
     /* life */
     uint64_t id;
-    struct port *port;       /* made when somebody wants its name */
+    struct port *port; /* made when somebody wants its name */
     mk_name_t self_name;
-    struct list task_link;   /* in the task's threads, its pool, or the machine's free threads */
-    struct list all_link;    /* in the machine's threads, by number */
+    struct list task_link; /* in the task's threads, its pool, or the machine's free threads */
+    struct list all_link;  /* in the machine's threads, by number */
     struct list joiners;
     void (*entry)(void *);
     void *arg;
@@ -101,27 +101,27 @@ struct task {
     struct mk_machine *machine;
     struct space *space;
     struct map *map;
-    struct port *port;       /* one reference */
+    struct port *port; /* one reference */
     mk_name_t self_name;
     uint64_t id;
-    struct list all_link;    /* in the machine's tasks, by number; also when ended, for listings */
-    struct list ended_link;  /* in the machine's ended tasks, oldest first */
+    struct list all_link;   /* in the machine's tasks, by number; also when ended, for listings */
+    struct list ended_link; /* in the machine's ended tasks, oldest first */
     struct list threads;
-    struct list pool;        /* ended threads with a stack of the default size */
+    struct list pool; /* ended threads with a stack of the default size */
     uint32_t nr_threads;
     bool is_server, is_ended;
-    bool counts;             /* keeps the run going */
-    bool reports;            /* its exit code can become the run's */
+    bool counts;  /* keeps the run going */
+    bool reports; /* its exit code can become the run's */
     int32_t exit_code;
     struct port *specials[MK_NR_SPECIALS]; /* send rights */
     uint64_t special_badges[MK_NR_SPECIALS];
-    struct list waiters;     /* threads in mk_task_wait */
+    struct list waiters; /* threads in mk_task_wait */
     struct host_stacks stacks;
-    struct image *image;     /* of a plugin; unloaded with the task */
-    char *args, *folder;     /* kernel copies */
+    struct image *image; /* of a plugin; unloaded with the task */
+    char *args, *folder; /* kernel copies */
     size_t args_size, folder_size;
-    mk_name_t service;       /* receive right of its service port */
-    void *slot;              /* the runtime's */
+    mk_name_t service; /* receive right of its service port */
+    void *slot;        /* the runtime's */
     mk_time_t created, ended_run_time;
     char label[MK_LABEL_MAX];
 };
@@ -132,25 +132,25 @@ struct cpu {
     struct host_cpu host; /* first: host_this_cpu points to it */
     struct thread *current;
     mk_time_t now;
-    mk_time_t next_event;    /* when the slice ends or the next timer is due */
-    uint64_t ready_mask;     /* bit p: queues[p] is not empty */
-    bool is_slow;            /* tracing, seeded choices, host clock, ucontext: the call path must take the long way */
-    uint8_t flags;           /* CPU_* */
+    mk_time_t next_event; /* when the slice ends or the next timer is due */
+    uint64_t ready_mask;  /* bit p: queues[p] is not empty */
+    bool is_slow;         /* tracing, seeded choices, host clock, ucontext: the call path must take the long way */
+    uint8_t flags;        /* CPU_* */
     uint16_t id;
     mk_time_t call_cost, copy_cost; /* from the cost table: entry + switch; each 64 bytes */
-    mk_time_t run_start;     /* of the current thread */
+    mk_time_t run_start;            /* of the current thread */
     mk_time_t slice_end;
     uint64_t nr_switches, nr_sends, nr_calls, nr_preemptions;
     mk_time_t idle_time;
     struct mk_machine *machine;
-    struct thread *ended;    /* to be laid to rest by the scheduler */
+    struct thread *ended; /* to be laid to rest by the scheduler */
     struct list queues[NR_PRIORITIES];
     /* trace */
     bool is_traced;
     uint64_t trace_hash, nr_events;
     struct mk_trace_event *ring;
-    size_t ring_size;        /* power of two, or 0 */
-    uint64_t ring_sunk;      /* events given to the sink */
+    size_t ring_size;   /* power of two, or 0 */
+    uint64_t ring_sunk; /* events given to the sink */
 };
 
 /* What lower layers call in higher ones; filled in by sys/boot.c. */
@@ -167,34 +167,34 @@ struct mk_machine {
     struct kmem kmem;
     struct mk_costs costs;
     enum mk_clock clock;
-    mk_time_t clock_start;   /* host time of machine time 0 */
+    mk_time_t clock_start; /* host time of machine time 0 */
     mk_time_t quantum;
     uint64_t seed, random;
     bool is_running;
-    bool stop_requested;          /* atomic: written by other host threads and signal handlers */
-    int stop_code;                /* atomic */
+    bool stop_requested; /* atomic: written by other host threads and signal handlers */
+    int stop_code;       /* atomic */
     int exit_code;
     bool has_exit_code;
 
-    struct list tasks, threads;   /* by number */
+    struct list tasks, threads; /* by number */
     struct list ended_tasks;
     uint32_t nr_ended_tasks;
     struct list free_threads;
-    struct list ports, sets;      /* by number */
+    struct list ports, sets; /* by number */
     uint64_t next_task, next_thread, next_port;
     uint64_t nr_tasks, nr_threads, nr_ports, nr_messages;
-    uint64_t nr_counting;         /* tasks that keep the run going */
+    uint64_t nr_counting; /* tasks that keep the run going */
 
-    struct thread **timers;       /* heap by (deadline, order); [0] is unused */
+    struct thread **timers; /* heap by (deadline, order); [0] is unused */
     uint32_t nr_timers, max_timers;
     uint64_t next_timer_order;
 
-    struct list dying_ports;      /* see port_destroy */
+    struct list dying_ports; /* see port_destroy */
     bool is_reaping;
 
-    struct port *bootstrap_port;  /* of spawned tasks; a reference */
-    struct port *bootstrap;       /* its receive right, until it is claimed */
-    struct port *control;         /* the machine port */
+    struct port *bootstrap_port; /* of spawned tasks; a reference */
+    struct port *bootstrap;      /* its receive right, until it is claimed */
+    struct port *control;        /* the machine port */
     struct host_events *events;
     struct device *console;
     uint64_t memory_size, memory_used;

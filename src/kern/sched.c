@@ -113,7 +113,10 @@ static void start_slice(struct cpu *cpu, mk_time_t length)
     set_next_event(cpu);
 }
 
-/* mk_machine_stop sets stop_requested, then the flag, from any host thread: clear the flag, then look, and no stop is lost. */
+/*
+ * mk_machine_stop sets stop_requested, then the flag, from any host thread: clear the flag, then look,
+ * and no stop is lost.
+ */
 static void clear_reschedule(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->flags, 0, __ATOMIC_SEQ_CST);
@@ -315,7 +318,8 @@ void sched_resume(struct cpu *cpu, struct thread *thread)
 
 void sched_overflow(struct cpu *cpu)
 {
-    cpu->host.trap = (struct host_trap){HOST_TRAP_BAD_ACCESS, (uint64_t)(uintptr_t)cpu->current->stack, 0, "stack overflow"};
+    cpu->host.trap =
+        (struct host_trap){HOST_TRAP_BAD_ACCESS, (uint64_t)(uintptr_t)cpu->current->stack, 0, "stack overflow"};
     cpu->machine->ops->trapped(cpu);
     __builtin_unreachable();
 }
@@ -344,7 +348,8 @@ static bool idle(struct cpu *cpu)
         int64_t host_start = host_clock();
         if (!host_events_ensure(&machine->events))
             return false;
-        if (machine_is_stopping(machine)) /* first the event loop is there, then look; mk_machine_stop does the reverse */
+        if (machine_is_stopping(
+                machine)) /* first the event loop is there, then look; mk_machine_stop does the reverse */
             return true;
         host_events_wait(machine->events, next == MK_TIME_FOREVER ? -1 : wait);
         int64_t passed = host_clock() - host_start;

@@ -9,7 +9,10 @@
 
 #include "kern/machine.h"
 
-/* New thread, THREAD_STOPPED; sched_resume or sched_ready starts it. MK_E_LIMIT_THREADS, MK_E_NO_MEMORY, MK_E_LIMIT_HOST. */
+/*
+ * New thread, THREAD_STOPPED; sched_resume or sched_ready starts it. MK_E_LIMIT_THREADS,
+ * MK_E_NO_MEMORY, MK_E_LIMIT_HOST.
+ */
 mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size_t stack_size, int priority,
                        struct thread **threadp);
 

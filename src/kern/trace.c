@@ -93,7 +93,9 @@ size_t mk_trace_read(struct mk_machine *machine, struct mk_trace_event *events, 
 const char *mk_trace_text(unsigned kind)
 {
     switch (kind) {
-#define TRACE_TEXT(name, number, text) case (number): return text;
+#define TRACE_TEXT(name, number, text) \
+    case (number): \
+        return text;
         MK_TRACE_MAP(TRACE_TEXT)
 #undef TRACE_TEXT
     default:

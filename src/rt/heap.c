@@ -22,7 +22,7 @@
 struct header {
     uint32_t mark;
     uint32_t class;
-    uint32_t offset; /* of an aligned block: bytes back to the real one */
+    uint32_t offset;   /* of an aligned block: bytes back to the real one */
     uint32_t nr_pages; /* LARGE */
 };
 _Static_assert(sizeof(struct header) == HEADER, "blocks stay aligned to 16");
@@ -120,7 +120,8 @@ static struct header *header_of(void *p, const char *what)
     if (((uintptr_t)p & 15) == 0 && header->mark == MARK_USED)
         return header->offset ? (struct header *)(void *)((char *)p - header->offset - HEADER) : header;
     mk_log("%s: %p %s", what, p,
-           ((uintptr_t)p & 15) == 0 && header->mark == MARK_FREE ? "was freed before" : "is no block of this task's heap");
+           ((uintptr_t)p & 15) == 0 && header->mark == MARK_FREE ? "was freed before"
+                                                                 : "is no block of this task's heap");
     mk_abort();
 }
 
@@ -182,7 +183,8 @@ void *mk_aligned_alloc(size_t align, size_t size)
     if (!p)
         return NULL;
     char *aligned = (char *)(((uintptr_t)p + HEADER + align - 1) & ~(uintptr_t)(align - 1));
-    *(struct header *)(void *)(aligned - HEADER) = (struct header){.mark = MARK_USED, .offset = (uint32_t)(aligned - p)};
+    *(struct header *)(void *)(aligned - HEADER) =
+        (struct header){.mark = MARK_USED, .offset = (uint32_t)(aligned - p)};
     return aligned;
 }
 

@@ -18,8 +18,13 @@ static mk_err_t name_call(uint32_t id, const char *name, struct mk_msg_right *ri
     if (err)
         return err;
     memcpy(body, name, size);
-    struct mk_msg msg = {.id = id, .body = body, .size = size, .capacity = sizeof(body),
-                         .rights = right, .nr_rights = is_sent, .max_rights = 1};
+    struct mk_msg msg = {.id = id,
+                         .body = body,
+                         .size = size,
+                         .capacity = sizeof(body),
+                         .rights = right,
+                         .nr_rights = is_sent,
+                         .max_rights = 1};
     err = mk_call(names, &msg, deadline);
     if (!err)
         err = msg.status;
@@ -39,8 +44,8 @@ mk_err_t mk_name_lookup(const char *name, mk_time_t deadline, mk_name_t *sendp)
 {
     struct mk_msg_right right = {.name = MK_NAME_NULL};
     bool is_poll = deadline == MK_TIME_POLL;
-    mk_err_t err = name_call(is_poll ? MK_NAMES_LOOKUP : MK_NAMES_WAIT, name, &right, false,
-                             is_poll ? MK_TIME_FOREVER : deadline);
+    mk_err_t err =
+        name_call(is_poll ? MK_NAMES_LOOKUP : MK_NAMES_WAIT, name, &right, false, is_poll ? MK_TIME_FOREVER : deadline);
     *sendp = err ? MK_NAME_NULL : right.name;
     return err;
 }

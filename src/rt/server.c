@@ -73,7 +73,8 @@ mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *
             break;
         }
         err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
-        if (err && msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
+        if (err &&
+            msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
             msg.status = err;
             msg.size = msg.nr_rights = 0;
             err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-
 /* What was found of one port. */
 struct tally {
     const struct port *port;

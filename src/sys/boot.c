@@ -11,7 +11,12 @@
 #include "kern/timer.h"
 
 static const struct mk_costs default_costs = {
-    .entry = 100, .switch_ = 200, .copy = 10, .right = 20, .thread = 500, .task = 5000,
+    .entry = 100,
+    .switch_ = 200,
+    .copy = 10,
+    .right = 20,
+    .thread = 500,
+    .task = 5000,
 };
 
 const struct mk_costs *mk_costs_default(void)
@@ -215,8 +220,8 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (err == MK_E_DEADLOCK)
         report_deadlock(machine);
     if (exit_codep)
-        *exit_codep = machine_is_stopping(machine) ? __atomic_load_n(&machine->stop_code, __ATOMIC_RELAXED)
-                                                    : machine->exit_code;
+        *exit_codep =
+            machine_is_stopping(machine) ? __atomic_load_n(&machine->stop_code, __ATOMIC_RELAXED) : machine->exit_code;
     __atomic_store_n(&machine->stop_requested, false, __ATOMIC_SEQ_CST);
     trace_flush(machine);
     return err;

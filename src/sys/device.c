@@ -8,7 +8,7 @@
 struct device {
     struct host_console host;
     struct port *port;
-    struct thread *reader;   /* waits for input */
+    struct thread *reader; /* waits for input */
     struct mk_machine *machine;
 };
 
@@ -147,7 +147,8 @@ mk_err_t mk_device_read(mk_name_t name, void *buffer, size_t *sizep, mk_time_t d
     if (!err && (deadline < 0 || size == 0))
         err = MK_E_BAD_ARGUMENT;
     while (!err) {
-        long n = device->reader ? -1 : host_console_read(&device->host, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
+        long n =
+            device->reader ? -1 : host_console_read(&device->host, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
         if (n == -1) {
             err = wait_for_input(cpu, device, deadline);
             continue;

@@ -111,8 +111,7 @@ static uint64_t reply_holder(struct mk_machine *machine, const struct thread *ca
         const struct port *port = list_entry(link, struct port, all_link);
         list_for_each (message, (struct list *)(uintptr_t)&port->messages) {
             const struct kmsg *kmsg = list_entry(message, struct kmsg, link);
-            if (kmsg->reply.type == ENTRY_REPLY && kmsg->reply.caller == caller &&
-                kmsg->reply.serial == caller->serial)
+            if (kmsg->reply.type == ENTRY_REPLY && kmsg->reply.caller == caller && kmsg->reply.serial == caller->serial)
                 return port->space ? port->space->task->id : 0;
         }
     }
@@ -317,7 +316,8 @@ static void report_thread(struct mk_machine *machine, const struct thread *threa
         snprintf(what, sizeof(what), "waits for the end of task %s", whom);
         break;
     case MK_WAIT_THREAD:
-        snprintf(what, sizeof(what), "waits for the end of thread %llu of %s", (unsigned long long)info.wait_thread, whom);
+        snprintf(what, sizeof(what), "waits for the end of thread %llu of %s", (unsigned long long)info.wait_thread,
+                 whom);
         break;
     default:
         snprintf(what, sizeof(what), "is suspended");

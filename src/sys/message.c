@@ -42,7 +42,9 @@ mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadl
         mk_err_t err = fast->current->wait_status;
         if (likely(err != MK_RETRY))
             return err;
-        return leave(fast, ipc_receive(fast, receive, msg, deadline));
+        err = ipc_receive(fast, receive, msg,
+                          deadline); /* woken to look again; a name that is gone went during the wait */
+        return leave(fast, err == MK_E_BAD_NAME || err == MK_E_BAD_RIGHT ? MK_E_DEAD : err);
     }
     ENTER(cpu, self);
     (void)self;

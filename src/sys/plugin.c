@@ -15,7 +15,10 @@ struct image {
     struct mk_machine *machine;
 };
 
-#define BIND(name, function) {#name, (void (*)(void))(function)}
+#define BIND(name, function) \
+    { \
+#name, (void (*)(void))(function) \
+    }
 static const struct host_binding bindings[] = {
     BIND(malloc, mk_malloc),
     BIND(calloc, mk_calloc),
@@ -219,7 +222,8 @@ static mk_err_t load_in(struct mk_load *load, const struct mk_load *user, struct
 }
 
 /* The rights named in `load`: the service port's, still the caller's, and the bootstrap entry. */
-static mk_err_t load_rights(struct space *space, const struct mk_load *load, struct entry **servicep, struct entry **bootp)
+static mk_err_t load_rights(struct space *space, const struct mk_load *load, struct entry **servicep,
+                            struct entry **bootp)
 {
     *servicep = *bootp = NULL;
     if (load->service) {

@@ -15,10 +15,10 @@
  * Every entry that can fail begins with this: `cpu` and `self` of the caller.
  * The entry ends with leave(err), which is where another thread may run.
  */
-#define ENTER(cpu, self)                     \
-    struct cpu *cpu = kernel_enter();        \
-    if (unlikely(!cpu))                      \
-        return MK_E_NOT_IN_MACHINE;          \
+#define ENTER(cpu, self) \
+    struct cpu *cpu = kernel_enter(); \
+    if (unlikely(!cpu)) \
+        return MK_E_NOT_IN_MACHINE; \
     struct thread *self = cpu->current
 
 static inline mk_err_t leave(struct cpu *cpu, mk_err_t err)

@@ -9,7 +9,9 @@
 static mk_err_t check_attr(const struct mk_thread_attr *attr)
 {
     return attr->entry && attr->priority >= MK_PRIO_MIN && attr->priority <= MK_PRIO_MAX &&
-                   attr->stack_size >= MK_STACK_MIN && attr->stack_size <= MK_STACK_MAX ? MK_OK : MK_E_BAD_ARGUMENT;
+                   attr->stack_size >= MK_STACK_MIN && attr->stack_size <= MK_STACK_MAX
+               ? MK_OK
+               : MK_E_BAD_ARGUMENT;
 }
 
 static mk_err_t thread_new(struct cpu *cpu, struct task *task, const struct mk_thread_attr *attr, const char *label,

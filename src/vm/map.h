@@ -21,8 +21,8 @@ struct region {
 
 struct map {
     struct list regions;
-    uintptr_t base;      /* 0: not reserved yet */
-    uint64_t allocated;  /* bytes */
+    uintptr_t base;     /* 0: not reserved yet */
+    uint64_t allocated; /* bytes */
     struct mk_machine *machine;
 };
 

@@ -17,37 +17,37 @@ struct host_extable_entry {
     int32_t insn, fixup; /* each relative to its own address */
 };
 
-#define USER_FIXUP(insn, fixup)                 \
-    ".pushsection mk_extable, \"a\"\n"          \
-    ".balign 4\n"                               \
-    ".long " insn " - .\n"                      \
-    ".long " fixup " - .\n"                     \
+#define USER_FIXUP(insn, fixup) \
+    ".pushsection mk_extable, \"a\"\n" \
+    ".balign 4\n" \
+    ".long " insn " - .\n" \
+    ".long " fixup " - .\n" \
     ".popsection\n"
 
-#define USER_ACCESS(suffix, type, insn)                                                                                \
-    static inline __attribute__((always_inline)) bool user_load_##suffix(const void *p, type *out)                     \
-    {                                                                                                                  \
-        type v;                                                                                                        \
-        __asm__ goto("1: " insn " (%[p]), %[v]\n" USER_FIXUP("1b", "%l[fault]")                                        \
-                     : [v] "=r"(v)                                                                                     \
-                     : [p] "r"(p)                                                                                      \
-                     : "memory"                                                                                        \
-                     : fault);                                                                                         \
-        *out = v;                                                                                                      \
-        return true;                                                                                                   \
-    fault:                                                                                                             \
-        return false;                                                                                                  \
-    }                                                                                                                  \
-    static inline __attribute__((always_inline)) bool user_store_##suffix(void *p, type v)                             \
-    {                                                                                                                  \
-        __asm__ goto("1: " insn " %[v], (%[p])\n" USER_FIXUP("1b", "%l[fault]")                                        \
-                     :                                                                                                 \
-                     : [v] "r"(v), [p] "r"(p)                                                                          \
-                     : "memory"                                                                                        \
-                     : fault);                                                                                         \
-        return true;                                                                                                   \
-    fault:                                                                                                             \
-        return false;                                                                                                  \
+#define USER_ACCESS(suffix, type, insn) \
+    static inline __attribute__((always_inline)) bool user_load_##suffix(const void *p, type *out) \
+    { \
+        type v; \
+        __asm__ goto("1: " insn " (%[p]), %[v]\n" USER_FIXUP("1b", "%l[fault]") \
+                     : [v] "=r"(v) \
+                     : [p] "r"(p) \
+                     : "memory" \
+                     : fault); \
+        *out = v; \
+        return true; \
+    fault: \
+        return false; \
+    } \
+    static inline __attribute__((always_inline)) bool user_store_##suffix(void *p, type v) \
+    { \
+        __asm__ goto("1: " insn " %[v], (%[p])\n" USER_FIXUP("1b", "%l[fault]") \
+                     : \
+                     : [v] "r"(v), [p] "r"(p) \
+                     : "memory" \
+                     : fault); \
+        return true; \
+    fault: \
+        return false; \
     }
 
 USER_ACCESS(u64, uint64_t, "movq")
