@@ -428,16 +428,20 @@ MKT_TEST(MSG0240)
     CHECK(port_state(back).nr_queued == 1);
 }
 
-/* MSG0250: a receive right cannot leave in a message and make its reply right at the same time. */
+/* MSG0250: a receive right can leave in a message and make its reply right too: the answer goes where it went. */
 MKT_TEST(MSG0250)
 {
     (void)arg;
     mk_name_t port = mkt_port(), other;
     CHECK_OK(mk_port_create(&other));
     struct mk_msg_right right = {.name = other, .how = MK_MOVE_RECEIVE};
-    struct mk_msg msg = {.rights = &right, .nr_rights = 1, .reply = other};
-    CHECK_ERR(mk_send(port, &msg, MK_TIME_POLL), MK_E_BAD_RIGHT);
-    CHECK(mkt_type(other) == MK_RIGHT_RECEIVE && is_empty(port));
+    struct mk_msg msg = {.rights = &right, .nr_rights = 1, .max_rights = 1, .reply = other};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_type(other) == 0);
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_type(msg.reply) == MK_RIGHT_SEND_ONCE && right.how == MK_RIGHT_RECEIVE);
+    CHECK_OK(send_id(msg.reply, 6));
+    CHECK(take_id(right.name) == 6);
 }
 
 /* MSG0260: one send-once right cannot be the destination, the reply and a right of one message. */
