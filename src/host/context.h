@@ -40,6 +40,14 @@ void host_context_entered(struct host_context *context);
 /* As host_context_switch from a context that will never be entered again. */
 void host_context_leave(struct host_context *from, struct host_context *to, bool is_ucontext) __attribute__((noreturn));
 
+/* arch. */
+static inline __attribute__((always_inline)) char *host_stack_pointer(void)
+{
+    char *sp;
+    __asm__("mov %%rsp, %0" : "=r"(sp));
+    return sp;
+}
+
 /* arch: see switch.S. For the call path, which knows that both are ordinary and no sanitizer is there. */
 void host_switch(void **save, void *load);
 

@@ -15,8 +15,6 @@
 #include "ipc/ipc.h"
 #include "kern/sched.h"
 
-_Static_assert(offsetof(struct mk_msg, port) == offsetof(struct mk_msg, reply) + 4, "stored as one word");
-
 #define FAST inline __attribute__((always_inline))
 
 /* What the sender's header says, as far as the short way needs it. */
@@ -38,16 +36,18 @@ static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
     return nr_rights == 0;
 }
 
-/* Body and header into the waiting thread's buffers. */
+/* Body and header into the waiting thread's buffers, which its header names. */
 static FAST bool fast_store(const struct thread *to, const struct fast_message *m, uint64_t badge, mk_name_t reply,
                             mk_name_t port, uint32_t seqno)
 {
     struct mk_msg *msg = to->msg;
-    return likely(m->size <= to->capacity) && likely(user_copy(to->body, m->body, m->size)) &&
+    uint64_t body, capacity;
+    return likely(user_load_u64(&msg->body, &body)) && likely(user_load_u64(&msg->capacity, &capacity)) &&
+           likely(m->size <= capacity) && likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
            user_store_u32(&msg->id, m->id) && user_store_u32(&msg->status, m->status) &&
            user_store_u64(&msg->size, m->size) && user_store_u32(&msg->nr_rights, 0) &&
-           user_store_u64(&msg->badge, badge) && user_store_u64(&msg->reply, reply | (uint64_t)port << 32) &&
-           user_store_u32(&msg->seqno, seqno);
+           user_store_u64(&msg->badge, badge) && user_store_u32(&msg->reply, reply) &&
+           user_store_u32(&msg->port, port) && user_store_u32(&msg->seqno, seqno);
 }
 
 static FAST mk_time_t fast_time(const struct cpu *cpu, uint64_t size)
@@ -78,21 +78,6 @@ static FAST void fast_switch(struct cpu *cpu, struct thread *self, struct thread
     host_switch(&self->context.sp, to->context.sp);
 }
 
-static FAST bool fast_set_buffers(struct thread *self, struct mk_msg *msg)
-{
-    uint64_t body, capacity, rights;
-    uint32_t max_rights;
-    if (!user_load_u64(&msg->body, &body) || !user_load_u64(&msg->capacity, &capacity) ||
-        !user_load_u64(&msg->rights, &rights) || !user_load_u32(&msg->max_rights, &max_rights))
-        return false;
-    self->msg = msg;
-    self->body = (void *)(uintptr_t)body;
-    self->capacity = capacity;
-    self->rights = (struct mk_msg_right *)(uintptr_t)rights;
-    self->max_rights = max_rights;
-    return true;
-}
-
 /* True: the call is over, its status is in the thread. False: go the long way. */
 static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
 {
@@ -115,11 +100,11 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
     if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(!space->free) || unlikely(m.size > MK_BODY_MAX))
         return false;
     struct entry *reply = &space->table[space->free];
-    if (unlikely(!fast_set_buffers(self, msg)) ||
-        unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
+    if (unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
         return false;
 
     /* commit */
+    self->msg = msg;
     self->serial++;
     self->call_port = port->id;
     self->wait = MK_WAIT_REPLY;
@@ -168,11 +153,11 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
     struct thread *to = reply->caller;
     mk_time_t now = fast_time(cpu, m.size);
     if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
-        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_set_buffers(self, msg)) ||
-        unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)))
+        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)))
         return false;
 
     /* commit */
+    self->msg = msg;
     to->serial++;
     space_give_back(space, reply);
     self->wait = MK_WAIT_RECEIVE;

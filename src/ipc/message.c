@@ -167,8 +167,13 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
     struct mk_msg *msg = thread->msg;
     struct space *space = thread->space;
     struct mk_msg_right rights[MK_RIGHTS_MAX];
+    struct mk_msg to;
 
-    if (kmsg->size > thread->capacity || kmsg->nr_rights > thread->max_rights) {
+    if (!user_copy(&to, msg, sizeof(to))) {
+        kmsg_destroy(cpu->machine, kmsg);
+        return MK_E_BAD_ADDRESS;
+    }
+    if (kmsg->size > to.capacity || kmsg->nr_rights > to.max_rights) {
         if (!user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights)) {
             kmsg_destroy(cpu->machine, kmsg);
             return MK_E_BAD_ADDRESS;
@@ -180,11 +185,11 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         return err;
     /* All that can fault comes before the first right moves; what was written once can be written again. */
     memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
-    if (!user_copy(thread->body, kmsg_body(kmsg), kmsg->size) ||
-        !user_copy(thread->rights, rights, kmsg->nr_rights * sizeof(rights[0])) ||
-        !user_store_u32(&msg->id, kmsg->id) || !user_store_u32((uint32_t *)&msg->status, (uint32_t)kmsg->status) ||
-        !user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights) ||
-        !user_store_u64(&msg->badge, kmsg->badge) || !user_store_u32(&msg->port, port ? port->name : MK_NAME_NULL) ||
+    if (!user_copy(to.body, kmsg_body(kmsg), kmsg->size) ||
+        !user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0])) || !user_store_u32(&msg->id, kmsg->id) ||
+        !user_store_u32((uint32_t *)&msg->status, (uint32_t)kmsg->status) || !user_store_u64(&msg->size, kmsg->size) ||
+        !user_store_u32(&msg->nr_rights, kmsg->nr_rights) || !user_store_u64(&msg->badge, kmsg->badge) ||
+        !user_store_u32(&msg->port, port ? port->name : MK_NAME_NULL) ||
         !user_store_u32(&msg->seqno, port ? port->seqno : 0)) {
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
@@ -193,7 +198,7 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         rights[i].how = ref_kind(&kmsg->rights[i]);
         rights[i].name = ref_put(space, kmsg->rights[i]);
     }
-    user_copy(thread->rights, rights, kmsg->nr_rights * sizeof(rights[0]));
+    user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0]));
     user_store_u32(&msg->reply, ref_put(space, kmsg->reply));
     kmsg_free(cpu->machine, kmsg);
     return MK_OK;
@@ -420,19 +425,12 @@ mk_err_t ipc_send(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
 
 /* ---- receiving ---- */
 
-static mk_err_t set_buffers(struct thread *self, struct mk_msg *msg)
+/* Its buffers are looked up in the header when a message comes. */
+static mk_err_t set_message(struct thread *self, struct mk_msg *msg)
 {
-    uint64_t body, capacity, rights;
-    uint32_t max_rights;
-    if (!user_load_u64(&msg->body, &body) || !user_load_u64(&msg->capacity, &capacity) ||
-        !user_load_u64(&msg->rights, &rights) || !user_load_u32(&msg->max_rights, &max_rights))
-        return MK_E_BAD_ADDRESS;
+    uint64_t capacity;
     self->msg = msg;
-    self->body = (void *)(uintptr_t)body;
-    self->capacity = capacity;
-    self->rights = (struct mk_msg_right *)(uintptr_t)rights;
-    self->max_rights = max_rights;
-    return MK_OK;
+    return user_load_u64(&msg->capacity, &capacity) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 /* Take the next message of a port that has one. */
@@ -467,7 +465,7 @@ static mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_ms
 {
     struct thread *self = cpu->current;
     bool has_waited = false;
-    mk_err_t err = set_buffers(self, msg);
+    mk_err_t err = set_message(self, msg);
 
     while (!err) {
         const struct entry *entry = space_lookup(self->space, receive);
@@ -540,7 +538,7 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     mk_err_t err = sending_begin(cpu, msg, &s);
     if (err)
         return err;
-    err = set_buffers(self, msg);
+    err = set_message(self, msg);
     if (err) {
         kmsg_free(cpu->machine, s.kmsg);
         return err;

@@ -46,10 +46,8 @@ struct thread {
     struct host_context context;
     struct space *space;
     struct task *task;
-    uint64_t serial;    /* odd: a call waits for its answer under this number */
-    struct mk_msg *msg; /* user's: where a message goes while it waits in a receive or call */
-    void *body;         /* user's */
-    size_t capacity;
+    uint64_t serial;      /* odd: a call waits for its answer under this number */
+    struct mk_msg *msg;   /* user's: where a message goes while it waits in a receive or call */
     mk_err_t wait_status; /* what its wait returns */
     uint8_t state;        /* enum thread_state */
     uint8_t priority;
@@ -61,9 +59,7 @@ struct thread {
     void *wait_object; /* port, set, task, thread, device */
     mk_time_t run_time;
 
-    /* message in a wait, slow path */
-    struct mk_msg_right *rights; /* user's */
-    uint32_t max_rights;
+    /* slow path */
     uint32_t suspend_count;
     struct port *slot;   /* has room reserved in this port's queue; a reference */
     struct port *held;   /* what it waits for must not go meanwhile; a reference */

@@ -109,7 +109,7 @@ static inline void kernel_charge(struct cpu *cpu, mk_time_t cost)
 
 static inline bool stack_is_low(const struct thread *self)
 {
-    return (char *)__builtin_frame_address(0) < self->stack + KERNEL_STACK_ROOM;
+    return host_stack_pointer() < self->stack + KERNEL_STACK_ROOM;
 }
 
 /* The calling CPU, or NULL outside a machine's thread. */

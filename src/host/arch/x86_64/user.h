@@ -24,14 +24,16 @@ struct host_extable_entry {
     ".long " fixup " - .\n" \
     ".popsection\n"
 
+/* The user's pointer is a memory operand, so that the compiler can fold the field's offset into the instruction. */
 #define USER_ACCESS(suffix, type, insn) \
+    typedef type __attribute__((may_alias, aligned(1))) user_##suffix; \
     static inline __attribute__((always_inline)) bool user_load_##suffix(const void *p, type *out) \
     { \
         type v; \
-        __asm__ goto("1: " insn " (%[p]), %[v]\n" USER_FIXUP("1b", "%l[fault]") \
+        __asm__ goto("1: " insn " %[m], %[v]\n" USER_FIXUP("1b", "%l[fault]") \
                      : [v] "=r"(v) \
-                     : [p] "r"(p) \
-                     : "memory" \
+                     : [m] "m"(*(const user_##suffix *)p) \
+                     : \
                      : fault); \
         *out = v; \
         return true; \
@@ -40,9 +42,9 @@ struct host_extable_entry {
     } \
     static inline __attribute__((always_inline)) bool user_store_##suffix(void *p, type v) \
     { \
-        __asm__ goto("1: " insn " %[v], (%[p])\n" USER_FIXUP("1b", "%l[fault]") \
+        __asm__ goto("1: " insn " %[v], %[m]\n" USER_FIXUP("1b", "%l[fault]") \
                      : \
-                     : [v] "r"(v), [p] "r"(p) \
+                     : [v] "r"(v), [m] "m"(*(user_##suffix *)p) \
                      : "memory" \
                      : fault); \
         return true; \
@@ -55,6 +57,19 @@ USER_ACCESS(u32, uint32_t, "movl")
 
 /* Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then. */
 bool user_copy(void *dst, const void *src, size_t n);
+
+/* The same for short bodies, without a call: by words, so that narrow stores just made are forwarded. */
+static inline __attribute__((always_inline)) bool user_copy_short(void *dst, const void *src, size_t n)
+{
+    if (n & 7 || n > 64)
+        return user_copy(dst, src, n);
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word;
+        if (!user_load_u64((const char *)src + i, &word) || !user_store_u64((char *)dst + i, word))
+            return false;
+    }
+    return true;
+}
 
 /* Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes. */
 long user_copy_string(char *dst, const char *src, size_t size);
