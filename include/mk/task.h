@@ -100,7 +100,8 @@ struct mk_load {
 /*
  * Load a plugin into a new task and start it. `whyp` (may be NULL, else
  * `why_size` bytes) gets one line that says what is wrong with a refused file.
- * MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, and the errors of mk_task_create. On error `service`
+ * MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, MK_E_BAD_STATE (the
+ * caller has less than 40 KiB of stack left), and the errors of mk_task_create. On error `service`
  * stays the caller's.
  */
 MK_API MK_NODISCARD mk_err_t mk_task_load(mk_name_t machine, const struct mk_load *load, mk_name_t *taskp, char *whyp,

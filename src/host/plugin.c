@@ -160,7 +160,7 @@ static void find_tables(const struct link_map *map, struct tables *t)
     }
 }
 
-static void bind_one(const struct tables *t, const ElfW(Rela) * r, const struct host_binding *bindings)
+static void bind_one(const struct tables *t, const ElfW(Rela) * r, const struct mk_binding *bindings)
 {
     unsigned type = ELF64_R_TYPE(r->r_info);
     if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64)
@@ -168,12 +168,12 @@ static void bind_one(const struct tables *t, const ElfW(Rela) * r, const struct 
     const ElfW(Sym) *symbol = &t->symbols[ELF64_R_SYM(r->r_info)];
     if (symbol->st_shndx != SHN_UNDEF)
         return;
-    for (const struct host_binding *b = bindings; b->name; b++)
+    for (const struct mk_binding *b = bindings; b->name; b++)
         if (strcmp(t->strings + symbol->st_name, b->name) == 0)
             *(uintptr_t *)(t->base + r->r_offset) = (uintptr_t)b->function;
 }
 
-static bool bind_all(void *handle, const struct host_binding *bindings)
+static bool bind_all(void *handle, const struct mk_binding *bindings)
 {
     struct link_map *map;
     struct tables t;
@@ -191,7 +191,7 @@ static bool bind_all(void *handle, const struct host_binding *bindings)
 /* ---- open and close ---- */
 
 mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const char *label,
-                          const struct host_binding *bindings, char *why, size_t why_size)
+                          const struct mk_binding *bindings, char *why, size_t why_size)
 {
     static atomic_uint generation;
 

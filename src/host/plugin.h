@@ -10,12 +10,7 @@
 #include <stdint.h>
 
 #include <mk/error.h>
-
-/* What a plugin's reference to a libc function is bound to instead. */
-struct host_binding {
-    const char *name;
-    void (*function)(void);
-};
+#include <mk/server.h>
 
 struct host_plugin {
     void *handle;
@@ -28,7 +23,7 @@ mk_err_t host_plugin_check(const char *path, char *why, size_t why_size);
 
 /* After a check. MK_E_PLUGIN_FILE, MK_E_LIMIT_HOST, with a line in why. */
 mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const char *label,
-                          const struct host_binding *bindings, char *why, size_t why_size);
+                          const struct mk_binding *bindings, char *why, size_t why_size);
 void host_plugin_close(struct host_plugin *plugin);
 
 #endif

@@ -137,9 +137,11 @@ static mk_err_t check_symbol(struct check *c, const GElf_Sym *symbol, const char
             c->entry_address = symbol->st_value;
         return MK_OK;
     }
+    char plain[128]; /* without "@GLIBC_2.34" */
+    snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(name, "@"), name);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-        if (matches(refused[i].name, name))
-            return fail(c, MK_E_PLUGIN_REFUSED, "uses %s: use %s", name, refused[i].instead);
+        if (matches(refused[i].name, plain))
+            return fail(c, MK_E_PLUGIN_REFUSED, "uses %s: use %s", plain, refused[i].instead);
     return MK_OK;
 }
 

@@ -97,7 +97,8 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
     struct thread *to = list_first(receivers, struct thread, queue);
     struct space *space = to->space;
     mk_time_t now = fast_time(cpu, m.size);
-    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(!space->free) || unlikely(m.size > MK_BODY_MAX))
+    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(space->nr_free < SPACE_FREE_MIN) ||
+        unlikely(m.size > MK_BODY_MAX))
         return false;
     struct entry *reply = &space->table[space->free];
     if (unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))

@@ -97,8 +97,9 @@ _Static_assert(sizeof(struct entry) == 32, "an entry is half a cache line");
 struct space {
     struct entry *table; /* reserved for all names, committed as it grows: never moves */
     uint64_t free;       /* first free entry, 0: none */
-    uint32_t size;       /* entries committed; index 0 is never used */
-    uint32_t fresh;      /* first entry never used */
+    uint32_t last_free;
+    uint32_t size;  /* entries committed; index 0 is never used */
+    uint32_t fresh; /* first entry never used */
     uint32_t nr_names;
     uint32_t nr_free; /* in the free list */
     struct task *task;
@@ -125,6 +126,14 @@ static inline struct entry *space_lookup(const struct space *space, mk_name_t na
  * MK_E_LIMIT_NAMES, MK_E_NO_MEMORY.
  */
 mk_err_t space_reserve(struct space *space, uint32_t n);
+/* Only the places in the hash, for send rights that stay when their receive right leaves. MK_E_NO_MEMORY. */
+mk_err_t space_reserve_hash(struct space *space, uint32_t n);
+
+/*
+ * Freed entries wait in line: each name comes back after at least
+ * 2,047 * SPACE_FREE_MIN others were freed, so that a stale one is refused.
+ */
+#define SPACE_FREE_MIN 64
 
 /* A free entry, under a fresh name; it cannot fail after space_reserve. The caller fills it in. */
 struct entry *space_take(struct space *space, uint8_t type);
@@ -202,6 +211,8 @@ struct port *entry_take_receive(struct space *space, struct entry *entry);
  * After space_reserve(1).
  */
 struct entry *space_put_receive(struct space *space, struct port *port);
+/* Is it a dead name? */
+bool entry_is_dead(const struct entry *entry);
 /* Drop what an entry holds beside a receive right, all user references, and free it. */
 void entry_release_all(struct space *space, struct entry *entry);
 /* Drop one user reference. */

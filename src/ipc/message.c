@@ -110,7 +110,7 @@ static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending 
     if (!err && with_reply && s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == dest)
         err = MK_E_BAD_RIGHT;
     if (!err && nr_receive)
-        err = space_reserve(space, nr_receive);
+        err = space_reserve_hash(space, nr_receive);
     return err;
 }
 
@@ -358,12 +358,6 @@ static mk_err_t send_once(struct cpu *cpu, struct space *space, struct sending *
     return MK_OK;
 }
 
-/* Is the destination gone? */
-static bool dest_is_dead(const struct entry *entry)
-{
-    return entry->type == ENTRY_REPLY ? !reply_is_valid(entry->caller, entry->serial) : entry->port->is_dead;
-}
-
 /*
  * All of a send but the decoding of the header. `is_call`: the current thread will
  * wait for the answer; its serial names the call.
@@ -376,7 +370,7 @@ static mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s,
 
     for (;;) {
         err = check_names(self->space, dest, s, !is_call);
-        if (!err && dest_is_dead(s->dest))
+        if (!err && entry_is_dead(s->dest))
             err = MK_E_DEAD;
         if (err)
             break;
@@ -567,7 +561,7 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool is_dropp
     err = check_names(self->space, s.header.reply, &s, false);
     if (!err && !(s.dest->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
         err = MK_E_BAD_RIGHT;
-    if (!err && dest_is_dead(s.dest)) {
+    if (!err && entry_is_dead(s.dest)) {
         entry_release(self->space, s.dest);
         err = MK_E_DEAD;
         if (is_dropped_if_dead) {

@@ -7,7 +7,7 @@
 
 #include "kern/sched.h"
 
-static bool is_dead(const struct entry *entry)
+bool entry_is_dead(const struct entry *entry)
 {
     return entry->type == ENTRY_REPLY ? !reply_is_valid(entry->caller, entry->serial)
                                       : entry->type != MK_RIGHT_PORT_SET && entry->port->is_dead;
@@ -37,7 +37,7 @@ mk_err_t ref_check(struct space *space, mk_name_t name, uint32_t how, uint32_t e
     }
     if (!(entry->type & need) || earlier >= entry->user_refs)
         return MK_E_BAD_RIGHT;
-    return is_dead(entry) ? MK_E_DEAD : MK_OK;
+    return entry_is_dead(entry) ? MK_E_DEAD : MK_OK;
 }
 
 static struct ref make(struct port *port, uint8_t type, uint64_t badge)

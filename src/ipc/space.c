@@ -154,6 +154,11 @@ mk_err_t space_reserve(struct space *space, uint32_t n)
         if (err)
             return err;
     }
+    return space_reserve_hash(space, n);
+}
+
+mk_err_t space_reserve_hash(struct space *space, uint32_t n)
+{
     if (unlikely(2 * (space->hash_used + n) > space->hash_size)) {
         uint32_t size = space->hash_size ? space->hash_size : 16;
         while (size < 2 * (space->hash_used + n))
@@ -167,7 +172,7 @@ mk_err_t space_reserve(struct space *space, uint32_t n)
 struct entry *space_take(struct space *space, uint8_t type)
 {
     struct entry *entry;
-    if (space->free) {
+    if (space->nr_free >= SPACE_FREE_MIN || (space->nr_free && space->fresh == space->size)) {
         entry = &space->table[space->free];
         space->free = entry->next_free;
         space->nr_free--;
@@ -190,8 +195,12 @@ void space_give_back(struct space *space, struct entry *entry)
     entry->name += NAME_FIRST;
     if (entry->name < NAME_FIRST) /* generation 0 is skipped: no name is a bare index */
         entry->name += NAME_FIRST;
-    entry->next_free = space->free;
-    space->free = (uint64_t)(entry - space->table);
-    space->nr_free++;
+    entry->next_free = 0;
+    uint32_t index = (uint32_t)(entry - space->table);
+    if (space->nr_free++)
+        space->table[space->last_free].next_free = index;
+    else
+        space->free = index;
+    space->last_free = index;
     space->nr_names--;
 }

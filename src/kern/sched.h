@@ -105,21 +105,30 @@ static inline void kernel_charge(struct cpu *cpu, mk_time_t cost)
  * Kernel calls run on the caller's stack. A thread that calls with less than
  * this left has overflowed: it is ended before the kernel has begun anything.
  */
-#define KERNEL_STACK_ROOM 6144
+#define KERNEL_STACK_ROOM 8192
 
 static inline bool stack_is_low(const struct thread *self)
 {
     return host_stack_pointer() < self->stack + KERNEL_STACK_ROOM;
 }
 
-/* The calling CPU, or NULL outside a machine's thread. */
-static inline struct cpu *kernel_enter(void)
+/* The calling CPU, or NULL outside a machine's thread. For calls that only look: they cost no time. */
+static inline struct cpu *kernel_look(void)
 {
     struct cpu *cpu = this_cpu();
     if (unlikely(!cpu) || unlikely(!cpu->current))
         return NULL;
     if (unlikely(stack_is_low(cpu->current)))
         sched_overflow(cpu);
+    return cpu;
+}
+
+/* The same, for calls that do something. */
+static inline struct cpu *kernel_enter(void)
+{
+    struct cpu *cpu = kernel_look();
+    if (unlikely(!cpu))
+        return NULL;
     if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
         cpu->now += cpu->machine->costs.entry;
     else

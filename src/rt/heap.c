@@ -117,8 +117,12 @@ void *mk_malloc(size_t size)
 static struct header *header_of(void *p, const char *what)
 {
     struct header *header = (struct header *)(void *)((char *)p - HEADER);
-    if (((uintptr_t)p & 15) == 0 && header->mark == MARK_USED)
-        return header->offset ? (struct header *)(void *)((char *)p - header->offset - HEADER) : header;
+    if (((uintptr_t)p & 15) == 0 && header->mark == MARK_USED) {
+        struct header *real = header->offset ? (struct header *)(void *)((char *)p - header->offset - HEADER) : header;
+        if (real->mark == MARK_USED)
+            return real;
+        header = real;
+    }
     mk_log("%s: %p %s", what, p,
            ((uintptr_t)p & 15) == 0 && header->mark == MARK_FREE ? "was freed before"
                                                                  : "is no block of this task's heap");

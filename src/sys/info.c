@@ -9,8 +9,8 @@ static struct mk_machine *machine_of(struct mk_machine *machine)
 {
     if (machine)
         return machine;
-    struct cpu *cpu = this_cpu();
-    return cpu && cpu->current ? cpu->machine : NULL;
+    struct cpu *cpu = kernel_look();
+    return cpu ? cpu->machine : NULL;
 }
 
 mk_err_t mk_machine_stats(struct mk_machine *which, struct mk_machine_stats *statsp)

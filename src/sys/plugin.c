@@ -7,38 +7,13 @@
 #include "host/plugin.h"
 
 #define PLUGIN_STACK_SIZE ((size_t)262144)
+#define LOAD_STACK_ROOM   ((size_t)40960) /* that loading needs of the caller's stack */
 #define PATH_SIZE         4096
 #define WHY_SIZE          512
 
 struct image {
     struct host_plugin plugin;
     struct mk_machine *machine;
-};
-
-#define BIND(name, function) \
-    { \
-#name, (void (*)(void))(function) \
-    }
-static const struct host_binding bindings[] = {
-    BIND(malloc, mk_malloc),
-    BIND(calloc, mk_calloc),
-    BIND(realloc, mk_realloc),
-    BIND(free, mk_free),
-    BIND(aligned_alloc, mk_aligned_alloc),
-    BIND(memalign, mk_aligned_alloc),
-    BIND(posix_memalign, mk_posix_memalign),
-    BIND(strdup, mk_strdup),
-    BIND(strndup, mk_strndup),
-    BIND(exit, mk_task_exit),
-    BIND(_exit, mk_task_exit),
-    BIND(_Exit, mk_task_exit),
-    BIND(abort, mk_abort),
-    BIND(__assert_fail, mk_assert_fail),
-    BIND(printf, mk_printf),
-    BIND(vprintf, mk_vprintf),
-    BIND(puts, mk_puts),
-    BIND(putchar, mk_putchar),
-    {NULL, NULL},
 };
 
 mk_err_t mk_plugin_check(const char *path, char *why, size_t why_size)
@@ -60,7 +35,7 @@ static mk_err_t image_load(struct mk_machine *machine, const char *path, const c
     if (!image)
         return MK_E_NO_MEMORY;
     image->machine = machine;
-    err = host_plugin_open(&image->plugin, path, label, bindings, why, why_size);
+    err = host_plugin_open(&image->plugin, path, label, mk_server_bindings(), why, why_size);
     if (err) {
         kmem_free(&machine->kmem, image, sizeof(*image));
         return err;
@@ -229,7 +204,7 @@ static mk_err_t load_rights(struct space *space, const struct mk_load *load, str
     if (load->service) {
         mk_err_t err = ref_check(space, load->service, MK_MOVE_RECEIVE, 0);
         if (!err)
-            err = space_reserve(space, 1);
+            err = space_reserve_hash(space, 1);
         if (err)
             return err;
         *servicep = space_lookup(space, load->service);
@@ -284,8 +259,9 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     struct mk_load load;
     struct port *port;
     mk_name_t name = MK_NAME_NULL;
-    (void)self;
     mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
+    if (!err && host_stack_pointer() < self->stack + LOAD_STACK_ROOM)
+        err = MK_E_BAD_STATE; /* the dynamic linker must not run into the guard: it would keep its lock */
     if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_copy(whyp, "", 1))))
         err = MK_E_BAD_ADDRESS;
     if (err)
@@ -320,9 +296,9 @@ mk_name_t mk_server_port(void)
 void mk_log(const char *format, ...)
 {
     char text[900];
-    struct cpu *cpu = this_cpu();
+    struct cpu *cpu = kernel_look();
     va_list args;
-    if (!cpu || !cpu->current)
+    if (!cpu)
         return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);

@@ -47,7 +47,7 @@ mk_err_t mk_port_destroy(mk_name_t receive)
     struct entry *entry;
     mk_err_t err = receive_find(self->space, receive, &entry);
     if (!err) {
-        if (entry->type & MK_RIGHT_SEND && space_reserve(self->space, 1) != MK_OK)
+        if (entry->type & MK_RIGHT_SEND && space_reserve_hash(self->space, 1) != MK_OK)
             return leave(cpu, MK_E_NO_MEMORY); /* the send right must be found again if the port lives on elsewhere */
         port_destroy(cpu->machine, entry_take_receive(self->space, entry));
     }
@@ -139,7 +139,7 @@ mk_err_t mk_right_retain(mk_name_t name, uint32_t n)
     struct entry *entry = space_lookup(self->space, name);
     if (!entry)
         return leave(cpu, MK_E_BAD_NAME);
-    if (!(entry->type & MK_RIGHT_SEND))
+    if (!(entry->type & MK_RIGHT_SEND) && !entry_is_dead(entry))
         return leave(cpu, MK_E_BAD_RIGHT);
     if (n == 0)
         return leave(cpu, MK_E_BAD_ARGUMENT);
@@ -195,7 +195,7 @@ static mk_err_t transfer(struct space *from, struct space *to, mk_name_t name, u
     if (!err)
         err = space_reserve(to, 1);
     if (!err && how == MK_MOVE_RECEIVE)
-        err = space_reserve(from, 1);
+        err = space_reserve_hash(from, 1);
     if (!err && from == to && how == MK_MOVE_RECEIVE) /* it is there already */
         *namep = name;
     else if (!err)

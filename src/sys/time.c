@@ -6,8 +6,8 @@
 
 mk_time_t mk_time_now(void)
 {
-    struct cpu *cpu = this_cpu();
-    if (!cpu || !cpu->current)
+    struct cpu *cpu = kernel_look();
+    if (!cpu)
         return 0;
     sched_update_clock(cpu);
     return cpu->now;

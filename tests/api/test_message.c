@@ -361,6 +361,27 @@ MKT_TEST(MSG0190)
     CHECK(r.err == MK_OK && r.msg.id == 1 && take_id(port) == 2);
 }
 
+/* MSG0200: on a port with queue limit 0 each sender waits for a receiver, and senders are served in order. */
+MKT_TEST(MSG0200)
+{
+    (void)arg;
+    struct sender senders[3];
+    mk_name_t port = mkt_port(), threads[3];
+    CHECK_OK(mk_port_set_limit(port, 0));
+    for (uint32_t i = 0; i < 3; i++) {
+        senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
+        threads[i] = mkt_thread(sender_main, &senders[i]);
+    }
+    mk_thread_yield();
+    for (uint32_t i = 0; i < 3; i++) {
+        struct mk_msg msg = {.capacity = 0};
+        CHECK(!senders[i].is_done && is_empty(port));
+        CHECK_OK(mk_receive(port, &msg, mk_time_now() + MK_SEC));
+        CHECK(msg.id == i);
+        join(threads[i]);
+    }
+}
+
 /* MSG0210: sequence numbers count the messages taken from each port, from 0. */
 MKT_TEST(MSG0210)
 {
@@ -829,6 +850,7 @@ int main(void)
         cmocka_unit_test(MSG0170),
         cmocka_unit_test(MSG0180),
         cmocka_unit_test(MSG0190),
+        cmocka_unit_test(MSG0200),
         cmocka_unit_test(MSG0210),
         cmocka_unit_test(MSG0220),
         cmocka_unit_test(MSG0230),
