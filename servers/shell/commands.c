@@ -12,7 +12,7 @@ const struct command commands[] = {
     {"false", "false", "fail", cmd_false},
     {"help", "help [COMMAND]", "list the commands, or explain one", cmd_help},
     {"history", "history", "list the lines typed", cmd_history},
-    {"kill", "kill TASK|NUMBER...", "end tasks at once, as a crash would; the supervisor may restart them", cmd_kill},
+    {"kill", "kill TASK|NUMBER...", "end tasks at once, as a crash would; bring them back with start", cmd_kill},
     {"ls", "ls [-l] [PATH...]", "list folders; -l: with kind and size", cmd_ls},
     {"mkdir", "mkdir FOLDER...", "make folders", cmd_mkdir},
     {"ports", "ports [TASK|NUMBER]", "list the ports, or one task's names for rights", cmd_ports},

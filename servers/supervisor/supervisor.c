@@ -38,6 +38,11 @@ static void answer(mk_name_t *replyp, mk_err_t status)
 
 /* ---- one task ---- */
 
+static bool is_alive(const struct job *job)
+{
+    return job->state == JOB_STARTING || job->state == JOB_UP;
+}
+
 static bool is_after(const struct job *job, const struct job *other)
 {
     for (const char *p = job->after; *p;) {
@@ -176,9 +181,47 @@ static void advance(struct supervisor *s)
     }
 }
 
-/* ---- events ---- */
+/* ---- the name service's memory ---- */
 
-static void register_self(struct supervisor *s)
+static bool is_same_port(mk_name_t a, mk_name_t b)
+{
+    struct mk_right_info x, y;
+    return mk_right_info(a, &x) == MK_OK && mk_right_info(b, &y) == MK_OK && x.port && x.port == y.port;
+}
+
+static void remember(struct job *job, const char *name)
+{
+    char(*grown)[MK_SERVICE_MAX] = realloc(job->registered, (job->nr_registered + 1) * sizeof(*grown));
+    if (!grown)
+        return;
+    job->registered = grown;
+    strcpy(grown[job->nr_registered++], name);
+}
+
+/* Which names lead to the job's service port? Asked when it has come up: it has registered by then. */
+static void learn_names(struct job *job)
+{
+    static char list[MK_BODY_MAX + 1];
+    mk_name_t names, service;
+    if (mk_task_get_special(mk_task_self(), MK_SPECIAL_BOOTSTRAP, &names) != MK_OK)
+        return;
+    struct mk_msg msg = {.id = MK_NAMES_LIST, .body = list, .capacity = MK_BODY_MAX};
+    bool is_listed = mk_call(names, &msg, MK_TIME_FOREVER) == MK_OK && msg.status == MK_OK;
+    release(names);
+    list[is_listed ? msg.size : 0] = '\0';
+    job->nr_registered = 0;
+    for (char *name = list, *end; (end = strchr(name, '\n')); name = end + 1) {
+        *end = '\0';
+        if (end - name >= MK_SERVICE_MAX || mk_name_lookup(name, MK_TIME_POLL, &service) != MK_OK)
+            continue;
+        if (is_same_port(service, job->service))
+            remember(job, name);
+        release(service);
+    }
+}
+
+/* A new instance of the name service knows nothing: tell it what the old one knew of our jobs. */
+static void register_all(struct supervisor *s)
 {
     mk_name_t send;
     s->names_are_up = true;
@@ -189,16 +232,26 @@ static void register_self(struct supervisor *s)
     }
     if (err)
         mk_log("cannot register: %s", mk_err_text(err));
+    for (size_t i = 0; i < s->nr_jobs; i++) {
+        const struct job *job = &s->jobs[i];
+        for (size_t j = 0; is_alive(job) && j < job->nr_registered; j++)
+            if ((err = mk_name_register(job->registered[j], job->service)))
+                mk_log("cannot register %s again: %s", job->registered[j], mk_err_text(err));
+    }
 }
+
+/* ---- events ---- */
 
 static void is_up(struct supervisor *s, struct job *job)
 {
     if (job->state != JOB_STARTING)
         return;
     job->state = JOB_UP;
+    if (job->is_names)
+        register_all(s);
+    else if (s->names_are_up)
+        learn_names(job);
     answer(&job->requester, MK_OK);
-    if (job->is_names && !s->names_are_up)
-        register_self(s);
     advance(s);
 }
 
@@ -216,6 +269,12 @@ static void has_ended(struct supervisor *s, struct job *job)
 {
     bool was_starting = job->state == JOB_STARTING;
     job->state = JOB_ENDED;
+    if (job->is_names) {
+        s->names_are_up = false;
+        /* Nobody could ask for a restart: everybody finds the supervisor through it. */
+        job->restart_wanted = job->restart_wanted || (!job->stop_wanted && !was_starting);
+    }
+    job->stop_wanted = false;
     if (job->restart_wanted) {
         job->restart_wanted = false;
         if (start_job(s, job) != MK_OK)
@@ -224,7 +283,8 @@ static void has_ended(struct supervisor *s, struct job *job)
             answer(&job->requester, MK_OK);
         return;
     }
-    drop_port(job);
+    if (!job->is_names) /* the bootstrap port is never given up: look-ups wait for the next instance */
+        drop_port(job);
     answer(&job->requester, was_starting && job->last_exit ? MK_E_PLUGIN_START : MK_OK);
     if (s->is_booting && was_starting && job->last_exit && is_needed(s, job))
         fail_boot(s, job);
@@ -290,11 +350,6 @@ static struct job *job_named(struct supervisor *s, struct mk_msg *msg)
     return NULL;
 }
 
-static bool is_alive(const struct job *job)
-{
-    return job->state == JOB_STARTING || job->state == JOB_UP;
-}
-
 static mk_err_t do_stop(void *state, struct mk_msg *msg)
 {
     struct job *job = job_named(state, msg);
@@ -304,6 +359,7 @@ static mk_err_t do_stop(void *state, struct mk_msg *msg)
     if (!is_alive(job) || job->requester)
         return MK_E_BAD_STATE;
     job->requester = msg->reply;
+    job->stop_wanted = true;
     mk_err_t err = mk_task_terminate(job->task, 0);
     if (err && err != MK_E_DEAD)
         mk_log("%s: %s", job->name, mk_err_text(err));

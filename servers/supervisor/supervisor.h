@@ -20,7 +20,9 @@ struct job {
     mk_name_t service; /* send right, with the receive right too while it is at home */
     bool is_home;
     bool has_backlog; /* the queue was full at the start */
-    bool restart_wanted;
+    bool restart_wanted, stop_wanted;
+    char (*registered)[MK_SERVICE_MAX]; /* names that lead to its service port */
+    size_t nr_registered;
     mk_name_t requester; /* who waits for it to be up, or to end */
     uint32_t nr_starts;
     int32_t last_exit;

@@ -119,8 +119,9 @@ static json_t *json_machine(const struct boot_machine *machine)
 {
     return json_pack("{sI si ss sI ss ss ss sI}", "memory", (json_int_t)machine->memory, "cpus", (int)machine->nr_cpus,
                      "clock", bootfile_clocks[machine->clock], "quantum_ns", (json_int_t)machine->quantum, "policy",
-                     machine->policy, "isolation", bootfile_isolations[machine->isolation], "context",
-                     bootfile_contexts[machine->context], "seed", (json_int_t)machine->seed);
+                     machine->policy, "isolation",
+                     machine->isolation == MK_ISOLATION_AUTO ? "auto: none" : bootfile_isolations[machine->isolation],
+                     "context", bootfile_contexts[machine->context], "seed", (json_int_t)machine->seed);
 }
 
 static json_t *json_tasks(const struct bootfile *boot)
