@@ -191,6 +191,54 @@ static int broken(const char *how)
     return 77; /* nothing was noticed */
 }
 
+/* ---- waiting for ever ---- */
+
+static int wait_for_message(void)
+{
+    struct mk_msg msg = {.capacity = 0};
+    return mk_receive(mk_server_port(), &msg, MK_TIME_FOREVER) != MK_OK;
+}
+
+/* Register as `own` and call `other`, who does the same. */
+static int call_each_other(const char *own, const char *other)
+{
+    mk_name_t send, partner;
+    struct mk_msg msg = {.id = 1};
+    mk_err_t err = mk_right_make(mk_server_port(), MK_RIGHT_SEND, 0, &send);
+    if (!err)
+        err = mk_name_register(own, send);
+    if (!err)
+        err = mk_name_lookup(other, MK_TIME_FOREVER, &partner);
+    if (!err)
+        err = mk_call(partner, &msg, MK_TIME_FOREVER);
+    return err != MK_OK;
+}
+
+/* A run that depends on every draw: threads of one priority that wait for each other. */
+static void yielder(void *arg)
+{
+    for (int i = 0; i < 20; i++) {
+        *(unsigned *)arg = *(unsigned *)arg * 31 + (unsigned)mk_thread_self();
+        mk_thread_yield();
+    }
+}
+
+static int draw(void)
+{
+    static unsigned sum;
+    mk_name_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        const struct mk_thread_attr attr = {.entry = yielder, .arg = &sum};
+        if (mk_thread_create(mk_task_self(), &attr, &threads[i]) != MK_OK)
+            return 1;
+    }
+    for (int i = 0; i < 4; i++)
+        if (mk_thread_join(threads[i], MK_TIME_FOREVER) != MK_OK)
+            return 1;
+    printf("drawn %u %llu\n", sum, (unsigned long long)mk_random());
+    return 0;
+}
+
 /* ---- the rest ---- */
 
 static int print_args(int argc, char **argv)
@@ -225,6 +273,12 @@ int main(int argc, char **argv)
         return broken(argv[2]);
     if (strcmp(what, "lines") == 0)
         return print_lines();
+    if (strcmp(what, "wait") == 0)
+        return wait_for_message();
+    if (strcmp(what, "pair") == 0)
+        return call_each_other(argv[2], argv[3]);
+    if (strcmp(what, "draw") == 0)
+        return draw();
     if (strcmp(what, "exit") == 0)
         exit(atoi(argv[2]));
     if (strcmp(what, "_exit") == 0)
