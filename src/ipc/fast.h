@@ -2,7 +2,7 @@
 /*
  * The short way of mk_call and mk_reply_receive: the partner waits already, the
  * message is bytes only, nobody stronger is ready. No allocation, no queue, no
- * pass through the scheduler. Anything unusual returns false with nothing
+ * pass through the scheduler. Anything unusual returns NULL with nothing
  * changed that the long way (message.c) would not write again; it does the same, slowly.
  *
  * Times and counts are those of the long way, so that a traced run (which never
@@ -62,10 +62,12 @@ static FAST bool fast_may_run(const struct cpu *cpu, const struct thread *to, mk
            likely(sched_none_stronger(cpu, to->priority));
 }
 
-static FAST void fast_switch(struct cpu *cpu, struct thread *self, struct thread *to, mk_time_t now)
+/* The current thread waits at the kernel's door with this frame, and `to` has the CPU. Where to go on. */
+static FAST void *fast_hand_off(struct cpu *cpu, struct thread *self, struct thread *to, mk_time_t now, void *frame)
 {
     self->state = THREAD_BLOCKED;
     self->run_time += now - cpu->run_start;
+    self->context.sp = frame;
     cpu->now = cpu->run_start = now;
     to->state = THREAD_RUNNING;
     to->wait = MK_WAIT_NONE;
@@ -75,34 +77,34 @@ static FAST void fast_switch(struct cpu *cpu, struct thread *self, struct thread
     cpu->nr_switches++;
     cpu->nr_sends++;
     cpu->current = to;
-    host_switch(&self->context.sp, to->context.sp);
+    return to->context.sp;
 }
 
-/* True: the call is over, its status is in the thread. False: go the long way. */
-static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
+/* The stack pointer to go on with, or NULL: go the long way. */
+static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, void *frame)
 {
     struct thread *self = cpu->current;
     struct fast_message m;
 
     if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) || unlikely(!fast_load(msg, &m)))
-        return false;
+        return NULL;
     const struct entry *entry = space_lookup(self->space, dest);
     if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
-        return false;
+        return NULL;
     struct port *port = entry->port;
     struct list *receivers =
         likely(!list_empty(&port->receivers)) || !port->set ? &port->receivers : &port->set->receivers;
     if (unlikely(list_empty(receivers)) || unlikely(port->is_dead))
-        return false;
+        return NULL;
     struct thread *to = list_first(receivers, struct thread, queue);
     struct space *space = to->space;
     mk_time_t now = fast_time(cpu, m.size);
     if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(space->nr_free < SPACE_FREE_MIN) ||
         unlikely(m.size > MK_BODY_MAX))
-        return false;
+        return NULL;
     struct entry *reply = &space->table[space->free];
     if (unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
-        return false;
+        return NULL;
 
     /* commit */
     self->msg = msg;
@@ -121,11 +123,10 @@ static FAST bool fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg)
     port->seqno++;
     list_remove(&to->queue);
     cpu->nr_calls++;
-    fast_switch(cpu, self, to, now);
-    return true;
+    return fast_hand_off(cpu, self, to, now, frame);
 }
 
-static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg)
+static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, void *frame)
 {
     struct thread *self = cpu->current;
     struct fast_message m;
@@ -133,12 +134,12 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
 
     if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) ||
         unlikely(!user_load_u32(&msg->reply, &name)) || unlikely(!fast_load(msg, &m)))
-        return false;
+        return NULL;
     struct space *space = self->space;
     struct entry *reply = space_lookup(space, name);
     const struct entry *entry = space_lookup(space, receive);
     if (unlikely(!reply) || unlikely(reply->type != ENTRY_REPLY) || unlikely(!entry))
-        return false;
+        return NULL;
     struct list *queue;
     void *object;
     if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port)) &&
@@ -149,13 +150,13 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
         queue = &entry->set->receivers;
         object = entry->set;
     } else {
-        return false;
+        return NULL;
     }
     struct thread *to = reply->caller;
     mk_time_t now = fast_time(cpu, m.size);
     if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
         unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)))
-        return false;
+        return NULL;
 
     /* commit */
     self->msg = msg;
@@ -163,9 +164,9 @@ static FAST bool fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct m
     space_give_back(space, reply);
     self->wait = MK_WAIT_RECEIVE;
     self->wait_object = object;
+    self->door_name = receive;
     list_add_tail(&self->queue, queue);
-    fast_switch(cpu, self, to, now);
-    return true;
+    return fast_hand_off(cpu, self, to, now, frame);
 }
 
 #endif

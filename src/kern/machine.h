@@ -52,11 +52,12 @@ struct thread {
     uint8_t state;        /* enum thread_state */
     uint8_t priority;
     uint8_t base_priority;
-    uint8_t flags;     /* THREAD_* below; 0 on the fast path */
-    uint8_t wait;      /* enum mk_wait */
-    uint32_t timer;    /* index in the machine's heap of timers; 0: none */
-    struct list queue; /* run queue, or wait queue of what it waits for */
-    void *wait_object; /* port, set, task, thread, device */
+    uint8_t flags;       /* THREAD_* below; 0 on the fast path */
+    uint8_t wait;        /* enum mk_wait */
+    mk_name_t door_name; /* what it receives on, when it waits at the kernel's door (fast.h) */
+    uint32_t timer;      /* index in the machine's heap of timers; 0: none */
+    struct list queue;   /* run queue, or wait queue of what it waits for */
+    void *wait_object;   /* port, set, task, thread, device */
     mk_time_t run_time;
 
     /* slow path */

@@ -18,14 +18,67 @@ mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_receive(cpu, receive, msg, deadline));
 }
 
-mk_err_t mk_call(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+/*
+ * mk_call and mk_reply_receive begin in assembly (switch.S), which calls these:
+ * the stack pointer of the thread to go on with, or NULL and the result.
+ * `frame` is where the caller's registers are saved.
+ */
+struct door_result {
+    void *sp;
+    mk_err_t err;
+};
+struct door_result call_entry(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline, void *frame);
+struct door_result reply_receive_entry(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline, void *frame);
+mk_err_t call_resumed(void);
+
+static mk_err_t call_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
-    struct cpu *fast = this_cpu();
-    if (likely(fast) && likely(deadline == MK_TIME_FOREVER) && fast_call(fast, dest, msg))
-        return fast->current->wait_status;
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_call(cpu, dest, msg, deadline));
+}
+
+struct door_result call_entry(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline, void *frame)
+{
+    struct cpu *cpu = this_cpu();
+    if (likely(cpu) && likely(deadline == MK_TIME_FOREVER)) {
+        void *sp = fast_call(cpu, dest, msg, frame);
+        if (likely(sp))
+            return (struct door_result){sp, MK_OK};
+    }
+    return (struct door_result){NULL, call_long(dest, msg, deadline)};
+}
+
+static mk_err_t reply_receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_reply_receive(cpu, receive, msg, deadline));
+}
+
+struct door_result reply_receive_entry(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline, void *frame)
+{
+    struct cpu *cpu = this_cpu();
+    if (likely(cpu) && likely(deadline == MK_TIME_FOREVER)) {
+        void *sp = fast_reply_receive(cpu, receive, msg, frame);
+        if (likely(sp))
+            return (struct door_result){sp, MK_OK};
+    }
+    return (struct door_result){NULL, reply_receive_long(receive, msg, deadline)};
+}
+
+/* A thread that waited at the door was woken the long way. */
+mk_err_t call_resumed(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct thread *self = cpu->current;
+    mk_err_t err = self->wait_status;
+    if (unlikely(err == MK_RETRY)) { /* woken to look again; a name that is gone went during the wait */
+        err = ipc_receive(cpu, self->door_name, self->msg, MK_TIME_FOREVER);
+        if (err == MK_E_BAD_NAME || err == MK_E_BAD_RIGHT)
+            err = MK_E_DEAD;
+    }
+    return leave(cpu, err);
 }
 
 mk_err_t mk_reply(struct mk_msg *msg)
@@ -33,22 +86,6 @@ mk_err_t mk_reply(struct mk_msg *msg)
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, ipc_reply(cpu, msg));
-}
-
-mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
-{
-    struct cpu *fast = this_cpu();
-    if (likely(fast) && likely(deadline == MK_TIME_FOREVER) && fast_reply_receive(fast, receive, msg)) {
-        mk_err_t err = fast->current->wait_status;
-        if (likely(err != MK_RETRY))
-            return err;
-        err = ipc_receive(fast, receive, msg,
-                          deadline); /* woken to look again; a name that is gone went during the wait */
-        return leave(fast, err == MK_E_BAD_NAME || err == MK_E_BAD_RIGHT ? MK_E_DEAD : err);
-    }
-    ENTER(cpu, self);
-    (void)self;
-    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_reply_receive(cpu, receive, msg, deadline));
 }
 
 void mk_msg_discard(struct mk_msg *msg)
