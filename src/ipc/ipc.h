@@ -188,7 +188,7 @@ void port_destroy(struct mk_machine *machine, struct port *port);
 void port_senders_fell(struct mk_machine *machine, struct port *port);
 void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n); /* n send rights, one reference */
 void port_drop_send_once(struct mk_machine *machine, struct port *port);        /* unused; one reference */
-/* Keep the set's lists right after a change of queue or membership. */
+/* To the end of its set's ready ports, or of the idle ones: when it gets a first message, and when one was taken. */
 void port_update_set(struct port *port);
 
 static inline bool port_has_message(const struct port *port)

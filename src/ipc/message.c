@@ -318,8 +318,10 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
         sched_ready(cpu, receiver); /* it cannot take this one: told so, and the next may */
     }
     list_add_tail(&kmsg->link, &port->messages);
+    bool is_first = !port_has_message(port); /* a port that is in line already keeps its place */
     port->nr_queued++;
-    port_update_set(port);
+    if (is_first)
+        port_update_set(port);
     return NULL;
 }
 

@@ -70,8 +70,10 @@ void port_drop_send_once(struct mk_machine *machine, struct port *port)
     port->nr_send_once--;
     if (!port->is_dead && port->object_kind == MK_OBJECT_NONE) {
         struct list *receivers = !list_empty(&port->receivers) || !port->set ? &port->receivers : &port->set->receivers;
+        bool is_first = !port_has_message(port);
         port->nr_unused++;
-        port_update_set(port);
+        if (is_first)
+            port_update_set(port);
         sched_wake_all(machine->cpu, receivers, MK_RETRY); /* all: one alone could be ended before it runs */
     }
     port_release(machine, port);
