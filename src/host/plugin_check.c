@@ -88,6 +88,15 @@ static const struct {
     {"vasprintf", "vsnprintf: vasprintf's buffer belongs to the host's malloc"},
     {"__asprintf_chk", "snprintf: asprintf's buffer belongs to the host's malloc"},
     {"open_memstream", "a buffer of your own"},
+    {"open_wmemstream", "a buffer of your own"},
+    {"scandir*", "opendir and readdir: scandir's list belongs to the host's malloc"},
+    {"getcwd", "mk_task_folder"},
+    {"get_current_dir_name", "mk_task_folder"},
+    {"__getdelim", "fgets: getline's buffer belongs to the host's malloc"},
+    {"__vasprintf_chk", "vsnprintf: vasprintf's buffer belongs to the host's malloc"},
+    {"__poll_chk", "mk_receive on a port set"},
+    {"__ppoll_chk", "mk_receive on a port set"},
+    {"tempnam", "a name of your own"},
     {"__cxa_thread_atexit*", "the descriptor's stop"},
 };
 

@@ -7,8 +7,11 @@
 #include <mk/mk.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 static bool is_ours(const FILE *stream)
 {
@@ -92,6 +95,34 @@ static void bind_perror(const char *s)
     mk_printf("%s%s%s\n", s ? s : "", s && *s ? ": " : "", strerror(error));
 }
 
+/* ---- what allocates for its caller ---- */
+
+static void *bind_reallocarray(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(n, size, &bytes) ? NULL : mk_realloc(p, bytes);
+}
+
+static void *bind_valloc(size_t size)
+{
+    return mk_aligned_alloc(mk_page_size(), size);
+}
+
+static char *bind_realpath(const char *path, char *resolved)
+{
+    char found[PATH_MAX];
+    if (resolved)
+        return realpath(path, resolved);
+    return realpath(path, found) ? mk_strdup(found) : NULL;
+}
+
+static wchar_t *bind_wcsdup(const wchar_t *s)
+{
+    size_t size = (wcslen(s) + 1) * sizeof(wchar_t);
+    wchar_t *copy = mk_malloc(size);
+    return copy ? memcpy(copy, s, size) : NULL;
+}
+
 #define BIND(name, function) \
     { \
 #name, (void (*)(void))(function) \
@@ -104,8 +135,15 @@ static const struct mk_binding bindings[] = {
     BIND(aligned_alloc, mk_aligned_alloc),
     BIND(memalign, mk_aligned_alloc),
     BIND(posix_memalign, mk_posix_memalign),
+    BIND(reallocarray, bind_reallocarray),
+    BIND(valloc, bind_valloc),
+    BIND(pvalloc, bind_valloc),
+    BIND(realpath, bind_realpath),
+    BIND(wcsdup, bind_wcsdup),
     BIND(strdup, mk_strdup),
+    BIND(__strdup, mk_strdup),
     BIND(strndup, mk_strndup),
+    BIND(__strndup, mk_strndup),
     BIND(exit, mk_task_exit),
     BIND(_exit, mk_task_exit),
     BIND(_Exit, mk_task_exit),
