@@ -27,22 +27,31 @@ size_t host_page_size(void)
 
 #if HOST_ASAN
 void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
+
+/* What lay there before may have been a stack left in mid-flight, with its red zones. */
+static void *clean(void *p, size_t size)
+{
+    if (p)
+        __asan_unpoison_memory_region(p, size);
+    return p;
+}
+#else
+static void *clean(void *p, size_t size)
+{
+    (void)size;
+    return p;
+}
 #endif
 
 static void *map(size_t size, int prot)
 {
     void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-#if HOST_ASAN
-    __asan_unpoison_memory_region(p, size); /* what lay there before may have been a stack left in mid-flight */
-#endif
-    return p;
+    return p == MAP_FAILED ? NULL : p;
 }
 
 void *host_pages_alloc(size_t size)
 {
-    return map(size, PROT_READ | PROT_WRITE);
+    return clean(map(size, PROT_READ | PROT_WRITE), size);
 }
 
 void *host_pages_reserve(size_t size)
@@ -52,7 +61,7 @@ void *host_pages_reserve(size_t size)
 
 bool host_pages_commit(void *addr, size_t size)
 {
-    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0;
+    return clean(addr, size) && mprotect(addr, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writable)

@@ -40,7 +40,9 @@ bool timer_reserve(struct mk_machine *machine, uint64_t nr_threads)
 {
     if (nr_threads + 1 <= machine->max_timers)
         return true;
-    uint32_t max = machine->max_timers ? machine->max_timers * 2 : 64;
+    uint32_t max = machine->max_timers ? machine->max_timers : 64;
+    while (max < nr_threads + 1)
+        max *= 2;
     struct thread **timers = kmem_alloc(&machine->kmem, max * sizeof(struct thread *));
     if (!timers)
         return false;

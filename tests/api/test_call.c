@@ -233,7 +233,6 @@ MKT_TEST(CALL0100)
     }
 }
 
-/* CALL0110: the right to answer can be passed on in a message to another task, which answers. */
 static void deputy_main(void *arg)
 {
     const mk_name_t *port = arg;
@@ -245,6 +244,7 @@ static void deputy_main(void *arg)
     CHECK_OK(mk_reply(&msg));
 }
 
+/* CALL0110: the right to answer can be passed on in a message to another task, which answers. */
 MKT_TEST(CALL0110)
 {
     (void)arg;
@@ -520,7 +520,6 @@ MKT_TEST(CALL0250)
         join(threads[i]);
 }
 
-/* CALL0260: calls nest: a server may call another, itself a client, to any depth. */
 struct layer {
     mk_name_t port, below;
 };
@@ -543,6 +542,7 @@ static void layer_main(void *arg)
     CHECK_ERR(err, MK_E_DEAD);
 }
 
+/* CALL0260: calls nest: a server may call another, itself a client, to any depth. */
 MKT_TEST(CALL0260)
 {
     (void)arg;
@@ -565,7 +565,6 @@ MKT_TEST(CALL0260)
         join(threads[i]);
 }
 
-/* CALL0270: a weaker caller's server that waits is handed the CPU before an equal that is ready. */
 static char order[16];
 static unsigned nr_order;
 
@@ -592,6 +591,7 @@ static void noting_server(void *arg)
     }
 }
 
+/* CALL0270: a weaker caller's server that waits is handed the CPU before an equal that is ready. */
 MKT_TEST(CALL0270)
 {
     (void)arg;
@@ -609,7 +609,6 @@ MKT_TEST(CALL0270)
     join(server);
 }
 
-/* CALL0280: a message that a waiting server cannot take whole is lost to it, and its caller gets MK_E_DEAD. */
 static void faulting_server(void *arg)
 {
     struct server *s = arg;
@@ -617,6 +616,7 @@ static void faulting_server(void *arg)
     s->err = mk_receive(s->port, &msg, MK_TIME_FOREVER);
 }
 
+/* CALL0280: a message that a waiting server cannot take whole is lost to it, and its caller gets MK_E_DEAD. */
 MKT_TEST(CALL0280)
 {
     (void)arg;

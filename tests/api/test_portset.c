@@ -260,7 +260,6 @@ MKT_TEST(SET0150)
     CHECK(msg.id == 4);
 }
 
-/* SET0160: a server that waits at a set answers calls to all of its members. */
 static void set_server(void *arg)
 {
     const mk_name_t *set = arg;
@@ -273,6 +272,7 @@ static void set_server(void *arg)
     CHECK_ERR(err, MK_E_DEAD);
 }
 
+/* SET0160: a server that waits at a set answers calls to all of its members. */
 MKT_TEST(SET0160)
 {
     (void)arg;
@@ -309,7 +309,6 @@ MKT_TEST(SET0170)
         join(threads[i]);
 }
 
-/* SET0180: a set goes with its task, and its members die with theirs. */
 static void set_holder(void *arg)
 {
     (void)arg;
@@ -318,6 +317,7 @@ static void set_holder(void *arg)
     CHECK_OK(send_right(t.b, t.a, MK_COPY_SEND));
 }
 
+/* SET0180: a set goes with its task, and its members die with theirs. */
 MKT_TEST(SET0180)
 {
     (void)arg;

@@ -470,6 +470,19 @@ MKT_TEST(RIGHT0250)
     CHECK(port_state(port).nr_send == NR / 2 + 1);
 }
 
+/* RIGHT0260: an unbadged send right needs no place for its name, which is known; every other does. */
+MKT_TEST(RIGHT0260)
+{
+    (void)arg;
+    mk_name_t port;
+    CHECK_OK(mk_port_create(&port));
+    CHECK_OK(mk_right_make(port, MK_RIGHT_SEND, 0, NULL));
+    CHECK(mkt_refs(port) == 1);
+    CHECK_ERR(mk_right_make(port, MK_RIGHT_SEND, 1, NULL), MK_E_BAD_ADDRESS);
+    CHECK_ERR(mk_right_make(port, MK_RIGHT_SEND_ONCE, 0, NULL), MK_E_BAD_ADDRESS);
+    CHECK(port_state(port).nr_send == 1 && port_state(port).nr_send_once == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +511,7 @@ int main(void)
         cmocka_unit_test(RIGHT0230),
         cmocka_unit_test(RIGHT0240),
         cmocka_unit_test(RIGHT0250),
+        cmocka_unit_test(RIGHT0260),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,8 +71,12 @@ static const struct way {
     void (*go)(void *arg);
     int signal;
 } ways[] = {
-    {"null", crash_null, SIGSEGV},       {"divide", crash_divide, SIGFPE},   {"illegal", crash_illegal, SIGILL},
-    {"overflow", crash_overflow, SIGSEGV}, {"abort", crash_abort, SIGABRT},  {"jump", crash_jump, SIGSEGV},
+    {"null", crash_null, SIGSEGV},
+    {"divide", crash_divide, SIGFPE},
+    {"illegal", crash_illegal, SIGILL},
+    {"overflow", crash_overflow, SIGSEGV},
+    {"abort", crash_abort, SIGABRT},
+    {"jump", crash_jump, SIGSEGV},
     {"noncanonical", crash_noncanonical, SIGSEGV},
 };
 #define NR_WAYS (sizeof(ways) / sizeof(ways[0]))
@@ -80,8 +84,8 @@ static const struct way {
 /* ---- tasks that crash in company ---- */
 
 struct company {
-    mk_name_t port;           /* of the echo task */
-    unsigned nr_calls;        /* that were answered */
+    mk_name_t port;    /* of the echo task */
+    unsigned nr_calls; /* that were answered */
     unsigned nr_rounds;
     const struct way *way;
 };
@@ -182,7 +186,7 @@ static void company_run(unsigned nr_rounds, enum mk_context context)
 
 #define NR_ROUNDS STRESS_SIZE(1400u, 210u) /* 200 of each way */
 
-/* STRESS0050: 200 crashes of each kind leave the run, an echo task and its clients as they were; each tells 128 + its signal. */
+/* STRESS0050: 200 crashes of each kind leave an echo task and its clients as they were, and tell 128 + the signal. */
 static void STRESS0050(void **state)
 {
     (void)state;

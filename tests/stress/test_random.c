@@ -121,7 +121,8 @@ static bool op_port_create(struct worker *w)
 
 static bool op_port_destroy(struct worker *w)
 {
-    return check(w, "mk_port_destroy", mk_port_destroy(pick(w, MK_RIGHT_RECEIVE)), ERRORS(MK_E_BAD_NAME, MK_E_BAD_RIGHT));
+    return check(w, "mk_port_destroy", mk_port_destroy(pick(w, MK_RIGHT_RECEIVE)),
+                 ERRORS(MK_E_BAD_NAME, MK_E_BAD_RIGHT));
 }
 
 static bool op_set_limit(struct worker *w)
@@ -242,8 +243,8 @@ static void letter_begin(struct letter *letter)
 
 static struct mk_msg_right random_right(struct worker *w)
 {
-    static const uint32_t needs[] = {0, MK_RIGHT_RECEIVE, MK_RIGHT_SEND, MK_RIGHT_SEND_ONCE,
-                                     MK_RIGHT_SEND, MK_RIGHT_RECEIVE, MK_RIGHT_RECEIVE};
+    static const uint32_t needs[] = {
+        0, MK_RIGHT_RECEIVE, MK_RIGHT_SEND, MK_RIGHT_SEND_ONCE, MK_RIGHT_SEND, MK_RIGHT_RECEIVE, MK_RIGHT_RECEIVE};
     uint32_t how = below(w, 60) ? 1 + below(w, 6) : below(w, 9);
     struct mk_msg_right right = {MK_NAME_NULL, how};
     if (below(w, 20) == 0)
@@ -285,7 +286,7 @@ static void letter_read(struct worker *w, struct letter *letter)
         keep(w, ANY, msg->reply);
 }
 
-#define SEND_ERRORS                                                                                                 \
+#define SEND_ERRORS \
     MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD, MK_E_CIRCULAR, MK_E_MSG_TOO_LARGE, MK_E_BAD_ARGUMENT, MK_E_WOULD_BLOCK, \
         MK_E_TIMED_OUT, MK_E_ABORTED
 
@@ -299,7 +300,7 @@ static bool op_send(struct worker *w)
     return check(w, "mk_send", err, ERRORS(SEND_ERRORS));
 }
 
-#define RECEIVE_ERRORS                                                                                       \
+#define RECEIVE_ERRORS \
     MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD, MK_E_MSG_TOO_LARGE, MK_E_LIMIT_NAMES, MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, \
         MK_E_ABORTED
 
@@ -422,12 +423,14 @@ static bool op_task_create(struct worker *w)
     mk_name_t task;
     if (below(w, world->nr_teams >= NR_TEAMS ? 12 : 3))
         return false;
-    if (!check(w, "mk_task_create", mk_task_create("child", &task), ERRORS(MK_E_LIMIT_TASKS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES)))
+    if (!check(w, "mk_task_create", mk_task_create("child", &task),
+               ERRORS(MK_E_LIMIT_TASKS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES)))
         return false;
     keep(w, TASKS, task);
     struct team *team = &world->teams[world->nr_teams++ % NR_TEAMS];
     team->world = world;
-    struct mk_thread_attr attr = {.entry = worker_main, .arg = worker_new(world, team), .priority = 1 + (int)below(w, 40)};
+    struct mk_thread_attr attr = {
+        .entry = worker_main, .arg = worker_new(world, team), .priority = 1 + (int)below(w, 40)};
     if (below(w, 8))
         check(w, "mk_thread_create", mk_thread_create(task, &attr, NULL),
               ERRORS(OBJECT_ERRORS, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST)); /* another thread may have let go of it */
@@ -477,8 +480,8 @@ static bool op_thread_create(struct worker *w)
     attr.arg = worker_new(world, w->team);
     attr.stack_size = below(w, 3) ? 0 : MK_STACK_MIN * (2 + below(w, 8));
     mk_err_t err = mk_thread_create(some_task(w), &attr, &thread);
-    bool is_ok = check(w, "mk_thread_create", err,
-                       ERRORS(OBJECT_ERRORS, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES));
+    bool is_ok =
+        check(w, "mk_thread_create", err, ERRORS(OBJECT_ERRORS, MK_E_LIMIT_THREADS, MK_E_LIMIT_HOST, MK_E_LIMIT_NAMES));
     if (is_ok)
         keep(w, THREADS, thread);
     return is_ok;
@@ -550,30 +553,32 @@ static bool op_vm(struct worker *w)
     size_t page = mk_page_size();
     mk_name_t task = some_task(w);
     mk_err_t err = mk_vm_allocate(task, page * (1 + below(w, 4)), &at);
-    if (!check(w, "mk_vm_allocate", err,
-               ERRORS(OBJECT_ERRORS, MK_E_LIMIT_MEMORY, MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST)))
+    if (!check(w, "mk_vm_allocate", err, ERRORS(OBJECT_ERRORS, MK_E_LIMIT_MEMORY, MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST)))
         return false;
     check(w, "mk_vm_protect", mk_vm_protect(task, at, page, MK_PROT_READ), ERRORS(OBJECT_ERRORS, MK_E_BAD_ADDRESS));
-    return below(w, 4) == 0 || check(w, "mk_vm_deallocate", mk_vm_deallocate(task, at, page * 4), ERRORS(OBJECT_ERRORS));
+    return below(w, 4) == 0 ||
+           check(w, "mk_vm_deallocate", mk_vm_deallocate(task, at, page * 4), ERRORS(OBJECT_ERRORS));
 }
 
 /* ---- the world ---- */
 
-#define OPS(X)                                                                                                        \
-    X(port_create) X(port_create) X(port_create) X(port_destroy) X(set_limit) X(port_state) X(right_make) X(right_make) \
-    X(right_make) X(retain) X(release) X(release) X(notify) X(notify) X(set_create) X(set_destroy) X(set_add)         \
-    X(set_add) X(set_remove) X(refresh) X(send) X(send) X(send) X(receive) X(receive) X(receive) X(call) X(call)      \
-    X(reply) X(reply) X(reply_receive) X(serve) X(market) X(market) X(market) X(right_insert) X(right_extract)        \
-    X(task_create) X(task_terminate) X(task_wait) X(special) X(thread_create) X(thread_create) X(suspend) X(resume)   \
-    X(resume) X(resume) X(abort) X(abort) X(terminate) X(join) X(priority) X(self) X(sleep) X(spend) X(yield) X(vm)
+#define OPS(X) \
+    X(port_create) \
+    X(port_create) \
+    X(port_create) X(port_destroy) X(set_limit) X(port_state) X(right_make) X(right_make) X(right_make) X(retain) \
+        X(release) X(release) X(notify) X(notify) X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) \
+            X(refresh) X(send) X(send) X(send) X(receive) X(receive) X(receive) X(call) X(call) X(reply) X(reply) \
+                X(reply_receive) X(serve) X(market) X(market) X(market) X(right_insert) X(right_extract) \
+                    X(task_create) X(task_terminate) X(task_wait) X(special) X(thread_create) X(thread_create) \
+                        X(suspend) X(resume) X(resume) X(resume) X(abort) X(abort) X(terminate) X(join) X(priority) \
+                            X(self) X(sleep) X(spend) X(yield) X(vm)
 
 static const struct {
     const char *name;
     bool (*run)(struct worker *w);
 } ops[] = {
 #define OP(op) {#op, op_##op},
-    OPS(OP)
-};
+    OPS(OP)};
 #define NR_OPS ((uint32_t)(sizeof(ops) / sizeof(ops[0])))
 
 static void audit(struct world *world)
@@ -764,8 +769,8 @@ static uint64_t world_run(uint64_t seed, uint64_t machine_seed, unsigned max_ste
     assert_int_equal(mk_machine_stats(t.machine, &stats), MK_OK);
     mk_machine_destroy(t.machine);
     if (err || code || audit_err || t.log_used) {
-        print_error("seed %llu: run: %s, exit code %d, audit: %s, step %u\n", (unsigned long long)seed, mk_err_name(err),
-                    code, mk_err_name(audit_err), world->steps);
+        print_error("seed %llu: run: %s, exit code %d, audit: %s, step %u\n", (unsigned long long)seed,
+                    mk_err_name(err), code, mk_err_name(audit_err), world->steps);
         mkt_fail_with_log(&t, "the world went wrong");
     }
     test_free(world);
@@ -783,11 +788,11 @@ static void world_twice(uint64_t seed, uint64_t machine_seed, unsigned max_steps
     fail();
 }
 
-#define NR_SEEDS  stress_env("MK_STRESS_SEEDS", STRESS_SIZE(60, 6))
-#define NR_STEPS  STRESS_SIZE(20000u, 6000u)
+#define NR_SEEDS   stress_env("MK_STRESS_SEEDS", STRESS_SIZE(60, 6))
+#define NR_STEPS   STRESS_SIZE(20000u, 6000u)
 #define FIRST_SEED stress_env("MK_STRESS_FIRST", 1)
 
-/* STRESS0030: after any sequence of kernel calls the audit is content, every answer is documented, and the run repeats. */
+/* STRESS0030: after random kernel calls the audit is content, every answer is documented, and the run repeats. */
 static void STRESS0030(void **state)
 {
     (void)state;

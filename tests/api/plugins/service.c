@@ -99,9 +99,9 @@ static void stopped(void *state)
 }
 
 static const struct mk_server_op ops[] = {
-    {SERVICE_COUNT, 0, count},   {SERVICE_ECHO, 8, echo}, {SERVICE_DEFER, 0, defer}, {SERVICE_ANSWER, 0, answer},
-    {SERVICE_REFUSE, 0, refuse}, {SERVICE_STOP, 0, stop}, {SERVICE_EXIT, 0, die},    {SERVICE_ABORT, 0, die},
-    {SERVICE_ASSERT, 0, die},
+    {SERVICE_COUNT, 0, count},   {SERVICE_ECHO, 8, echo},     {SERVICE_DEFER, 0, defer},
+    {SERVICE_ANSWER, 0, answer}, {SERVICE_REFUSE, 0, refuse}, {SERVICE_STOP, 0, stop},
+    {SERVICE_EXIT, 0, die},      {SERVICE_ABORT, 0, die},     {SERVICE_ASSERT, 0, die},
 };
 
 static const struct mk_server service = {

@@ -12,7 +12,7 @@ enum {
     SERVICE_ANSWER = 4, /* reply body: how many were answered */
     SERVICE_REFUSE = 5, /* MK_E_NO_ACCESS */
     SERVICE_STOP = 6,
-    SERVICE_EXIT = 7,   /* exit code 7 */
+    SERVICE_EXIT = 7, /* exit code 7 */
     SERVICE_ABORT = 8,
     SERVICE_ASSERT = 9,
 };
