@@ -369,7 +369,7 @@ static bool op_market(struct worker *w)
     struct letter letter;
     mk_name_t market;
     mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_REGISTERED_0, &market);
-    if (!check(w, "mk_task_get_special", err, ERRORS(0)))
+    if (!check(w, "mk_task_get_special", err, ERRORS(MK_E_BAD_NAME))) /* another thread let go of the task's name */
         return false;
     letter_fill(w, &letter);
     bool is_ok = check(w, "mk_call", mk_call(market, &letter.msg, mk_time_now() + MK_MSEC), ERRORS(SEND_ERRORS));
@@ -565,9 +565,10 @@ static bool op_vm(struct worker *w)
 #define OPS(X) \
     X(port_create) \
     X(port_create) \
-    X(port_create) X(port_destroy) X(set_limit) X(port_state) X(right_make) X(right_make) X(right_make) X(retain) \
-        X(release) X(release) X(notify) X(notify) X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) \
-            X(refresh) X(send) X(send) X(send) X(receive) X(receive) X(receive) X(call) X(call) X(reply) X(reply) \
+    X(port_create) \
+    X(port_destroy) X(set_limit) X(port_state) X(right_make) X(right_make) X(right_make) X(retain) X(release) \
+        X(release) X(notify) X(notify) X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) X(refresh) \
+            X(send) X(send) X(send) X(receive) X(receive) X(receive) X(call) X(call) X(reply) X(reply) \
                 X(reply_receive) X(serve) X(market) X(market) X(market) X(right_insert) X(right_extract) \
                     X(task_create) X(task_terminate) X(task_wait) X(special) X(thread_create) X(thread_create) \
                         X(suspend) X(resume) X(resume) X(resume) X(abort) X(abort) X(terminate) X(join) X(priority) \
