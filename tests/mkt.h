@@ -29,7 +29,7 @@ struct mkt {
     struct mk_machine *machine;
     char log[MKT_LOG_SIZE]; /* all lines, each with its newline */
     size_t log_used;
-    bool expects_log;       /* lines in the log are no failure */
+    bool expects_log; /* lines in the log are no failure */
 };
 
 /* ---- inside a machine ---- */
@@ -50,9 +50,9 @@ static inline void mkt_check_err(mk_err_t got, mk_err_t expected, const char *wh
     mk_task_exit(1);
 }
 
-#define CHECK(what)              mkt_check(!!(what), #what, __FILE__, __LINE__)
+#define CHECK(what)               mkt_check(!!(what), #what, __FILE__, __LINE__)
 #define CHECK_ERR(call, expected) mkt_check_err((call), (expected), #call, __FILE__, __LINE__)
-#define CHECK_OK(call)           CHECK_ERR(call, MK_OK)
+#define CHECK_OK(call)            CHECK_ERR(call, MK_OK)
 
 /* User references of a name; 0 when it denotes nothing. */
 static inline uint32_t mkt_refs(mk_name_t name)
@@ -170,13 +170,13 @@ static inline void mkt_run(void (*entry)(void *), void *arg)
 }
 
 /* A test NAME whose body runs in a machine: MKT_TEST(PORT0010) { ... } */
-#define MKT_TEST(name)                    \
+#define MKT_TEST(name) \
     static void name##_inside(void *arg); \
-    static void name(void **state)        \
-    {                                     \
-        (void)state;                      \
-        mkt_run(name##_inside, NULL);     \
-    }                                     \
+    static void name(void **state) \
+    { \
+        (void)state; \
+        mkt_run(name##_inside, NULL); \
+    } \
     static void name##_inside(void *arg)
 
 #endif

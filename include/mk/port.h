@@ -55,7 +55,7 @@ MK_API MK_NODISCARD mk_err_t mk_port_create(mk_name_t *receivep);
  * receive right to its requester instead). Queued messages are destroyed with
  * their rights, waiting senders and receivers get MK_E_DEAD, dead-name
  * notifications are sent. User references of send rights under the same name
- * remain, as a dead name. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_NO_MEMORY (nothing changed).
+ * remain, as a dead name. MK_E_BAD_NAME, MK_E_BAD_RIGHT.
  */
 MK_API mk_err_t mk_port_destroy(mk_name_t receive);
 

@@ -28,9 +28,9 @@ static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
 {
     uint64_t body;
     uint32_t nr_rights;
-    if (!user_load_u32(&msg->nr_rights, &nr_rights) || !user_load_u64(&msg->size, &m->size) ||
-        !user_load_u64(&msg->body, &body) || !user_load_u32(&msg->id, &m->id) ||
-        !user_load_u32(&msg->status, &m->status))
+    if (!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) || !user_load_u64(MSG_FIELD(msg, size), &m->size) ||
+        !user_load_u64(MSG_FIELD(msg, body), &body) || !user_load_u32(MSG_FIELD(msg, id), &m->id) ||
+        !user_load_u32(MSG_FIELD(msg, status), &m->status))
         return false;
     m->body = (const void *)(uintptr_t)body;
     return nr_rights == 0;
@@ -42,12 +42,13 @@ static FAST bool fast_store(const struct thread *to, const struct fast_message *
 {
     struct mk_msg *msg = to->msg;
     uint64_t body, capacity;
-    return likely(user_load_u64(&msg->body, &body)) && likely(user_load_u64(&msg->capacity, &capacity)) &&
-           likely(m->size <= capacity) && likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
-           user_store_u32(&msg->id, m->id) && user_store_u32(&msg->status, m->status) &&
-           user_store_u64(&msg->size, m->size) && user_store_u32(&msg->nr_rights, 0) &&
-           user_store_u64(&msg->badge, badge) && user_store_u32(&msg->reply, reply) &&
-           user_store_u32(&msg->port, port) && user_store_u32(&msg->seqno, seqno);
+    return likely(user_load_u64(MSG_FIELD(msg, body), &body)) &&
+           likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(m->size <= capacity) &&
+           likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
+           user_store_u32(MSG_FIELD(msg, id), m->id) && user_store_u32(MSG_FIELD(msg, status), m->status) &&
+           user_store_u64(MSG_FIELD(msg, size), m->size) && user_store_u32(MSG_FIELD(msg, nr_rights), 0) &&
+           user_store_u64(MSG_FIELD(msg, badge), badge) && user_store_u32(MSG_FIELD(msg, reply), reply) &&
+           user_store_u32(MSG_FIELD(msg, port), port) && user_store_u32(MSG_FIELD(msg, seqno), seqno);
 }
 
 static FAST mk_time_t fast_time(const struct cpu *cpu, uint64_t size)
@@ -133,7 +134,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     uint32_t name;
 
     if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) ||
-        unlikely(!user_load_u32(&msg->reply, &name)) || unlikely(!fast_load(msg, &m)))
+        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)) || unlikely(!fast_load(msg, &m)))
         return NULL;
     struct space *space = self->space;
     struct entry *reply = space_lookup(space, name);

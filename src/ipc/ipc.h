@@ -20,6 +20,7 @@
 #ifndef IPC_IPC_H
 #define IPC_IPC_H
 
+#include "host/arch/x86_64/user.h"
 #include "kern/machine.h"
 
 #include <mk/port.h>
@@ -106,6 +107,7 @@ struct space {
     struct mk_machine *machine;
     uint32_t *hash; /* (port, badge) to index of send rights that do not stand under the receive right's name */
     uint32_t hash_size, hash_used;
+    uint32_t hash_kept; /* places kept for send rights under a receive right's name: it can leave without failing */
     uint32_t nr_receive;
 };
 
@@ -126,8 +128,6 @@ static inline struct entry *space_lookup(const struct space *space, mk_name_t na
  * MK_E_LIMIT_NAMES, MK_E_NO_MEMORY.
  */
 mk_err_t space_reserve(struct space *space, uint32_t n);
-/* Only the places in the hash, for send rights that stay when their receive right leaves. MK_E_NO_MEMORY. */
-mk_err_t space_reserve_hash(struct space *space, uint32_t n);
 
 /*
  * Freed entries wait in line: each name comes back after at least
@@ -168,7 +168,7 @@ static inline bool reply_is_valid(const struct thread *caller, uint64_t serial)
  * promised already.
  */
 mk_err_t ref_check(struct space *space, mk_name_t name, uint32_t how, uint32_t earlier);
-/* Do it, after ref_check and, for MOVE_RECEIVE, space_reserve(space, 1). */
+/* Do it, after ref_check. */
 struct ref ref_take(struct space *space, mk_name_t name, uint32_t how);
 /* The name in `space` for a ref that arrives; uses it up. After space_reserve(space, 1). MK_NAME_DEAD when it died. */
 mk_name_t ref_put(struct space *space, struct ref ref);
@@ -246,6 +246,8 @@ void notify_cancel(struct mk_machine *machine, struct port *port, struct notify 
 void notify_fire(struct mk_machine *machine, struct port *port, struct notify *notify, struct ref carried);
 
 /* ---- messages ---- */
+
+#define MSG_FIELD(msg, field) USER_FIELD(msg, struct mk_msg, field)
 
 struct kmsg {
     struct list link;

@@ -97,20 +97,16 @@ static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending 
     s->dest = entry;
     if (port && port->object_kind != MK_OBJECT_NONE && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports take no messages */
-    uint32_t nr_receive = 0;
     for (uint32_t i = 0; i < s->nr_rights; i++) {
         if (s->rights[i].name == dest && s->rights[i].how == MK_MOVE_SEND_ONCE)
             return MK_E_BAD_RIGHT;
         mk_err_t err = check_right(space, s, i, port);
         if (err)
             return err;
-        nr_receive += s->rights[i].how == MK_MOVE_RECEIVE;
     }
     mk_err_t err = with_reply ? check_reply(space, s) : MK_OK;
     if (!err && with_reply && s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == dest)
         err = MK_E_BAD_RIGHT;
-    if (!err && nr_receive)
-        err = space_reserve_hash(space, nr_receive);
     return err;
 }
 
@@ -174,7 +170,8 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         return MK_E_BAD_ADDRESS;
     }
     if (kmsg->size > to.capacity || kmsg->nr_rights > to.max_rights) {
-        if (!user_store_u64(&msg->size, kmsg->size) || !user_store_u32(&msg->nr_rights, kmsg->nr_rights)) {
+        if (!user_store_u64(MSG_FIELD(msg, size), kmsg->size) ||
+            !user_store_u32(MSG_FIELD(msg, nr_rights), kmsg->nr_rights)) {
             kmsg_destroy(cpu->machine, kmsg);
             return MK_E_BAD_ADDRESS;
         }
@@ -186,11 +183,14 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
     /* All that can fault comes before the first right moves; what was written once can be written again. */
     memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
     if (!user_copy(to.body, kmsg_body(kmsg), kmsg->size) ||
-        !user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0])) || !user_store_u32(&msg->id, kmsg->id) ||
-        !user_store_u32((uint32_t *)&msg->status, (uint32_t)kmsg->status) || !user_store_u64(&msg->size, kmsg->size) ||
-        !user_store_u32(&msg->nr_rights, kmsg->nr_rights) || !user_store_u64(&msg->badge, kmsg->badge) ||
-        !user_store_u32(&msg->port, port ? port->name : MK_NAME_NULL) ||
-        !user_store_u32(&msg->seqno, port ? port->seqno : 0)) {
+        !user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0])) ||
+        !user_store_u32(MSG_FIELD(msg, id), kmsg->id) ||
+        !user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status) ||
+        !user_store_u64(MSG_FIELD(msg, size), kmsg->size) ||
+        !user_store_u32(MSG_FIELD(msg, nr_rights), kmsg->nr_rights) ||
+        !user_store_u64(MSG_FIELD(msg, badge), kmsg->badge) ||
+        !user_store_u32(MSG_FIELD(msg, port), port ? port->name : MK_NAME_NULL) ||
+        !user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0)) {
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
     }
@@ -199,7 +199,7 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         rights[i].name = ref_put(space, kmsg->rights[i]);
     }
     user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0]));
-    user_store_u32(&msg->reply, ref_put(space, kmsg->reply));
+    user_store_u32(MSG_FIELD(msg, reply), ref_put(space, kmsg->reply));
     kmsg_free(cpu->machine, kmsg);
     return MK_OK;
 }
@@ -426,7 +426,7 @@ static mk_err_t set_message(struct thread *self, struct mk_msg *msg)
 {
     uint64_t capacity;
     self->msg = msg;
-    return user_load_u64(&msg->capacity, &capacity) ? MK_OK : MK_E_BAD_ADDRESS;
+    return user_load_u64(MSG_FIELD(msg, capacity), &capacity) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 /* Take the next message of a port that has one. */
@@ -592,7 +592,7 @@ mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *ms
 {
     struct thread *heir = NULL;
     uint32_t reply;
-    if (!user_load_u32(&msg->reply, &reply))
+    if (!user_load_u32(MSG_FIELD(msg, reply), &reply))
         return MK_E_BAD_ADDRESS;
     if (reply != MK_NAME_NULL) {
         mk_err_t err = reply_message(cpu, msg, true, &heir);

@@ -60,6 +60,7 @@ static struct ref move_last_send(struct space *space, struct entry *entry)
     if (entry->type & MK_RIGHT_RECEIVE) {
         entry->type = MK_RIGHT_RECEIVE;
         entry->port->refs++;
+        space->hash_kept--;
         if (entry->dead_name) {
             notify_cancel(space->machine, entry->port, entry->dead_name);
             entry->dead_name = NULL;
@@ -122,6 +123,7 @@ static mk_name_t put_send(struct space *space, struct ref ref)
         entry = space_lookup(space, port->name);
         entry->type |= MK_RIGHT_SEND;
         entry->user_refs = 1;
+        space->hash_kept++;
         port_release(space->machine, port);
     } else if (!entry) {
         entry = space_take(space, MK_RIGHT_SEND);
@@ -215,9 +217,8 @@ struct port *entry_take_receive(struct space *space, struct entry *entry)
     if (entry->type & MK_RIGHT_SEND) {
         entry->type = MK_RIGHT_SEND;
         port->refs++;
-        if (space->hash_size >
-            space->hash_used + 1) /* reserved by those who move it; needless for those who destroy it */
-            space_hash_add(space, entry);
+        space->hash_kept--;
+        space_hash_add(space, entry);
     } else {
         space_give_back(space, entry);
     }
@@ -229,6 +230,7 @@ struct entry *space_put_receive(struct space *space, struct port *port)
     struct entry *entry = space_find_send(space, port, 0);
     if (entry) {
         space_hash_remove(space, entry);
+        space->hash_kept++;
         entry->type |= MK_RIGHT_RECEIVE;
         port_release(space->machine, port);
     } else {
@@ -260,6 +262,7 @@ void entry_release_all(struct space *space, struct entry *entry)
     if (old.type & MK_RIGHT_RECEIVE) { /* the send right goes, the name stays */
         entry->type = MK_RIGHT_RECEIVE;
         entry->user_refs = 0;
+        space->hash_kept--;
         old.port->refs++;
     } else {
         if (old.type == MK_RIGHT_SEND)

@@ -154,14 +154,10 @@ mk_err_t space_reserve(struct space *space, uint32_t n)
         if (err)
             return err;
     }
-    return space_reserve_hash(space, n);
-}
-
-mk_err_t space_reserve_hash(struct space *space, uint32_t n)
-{
-    if (unlikely(2 * (space->hash_used + n) > space->hash_size)) {
+    uint32_t used = space->hash_used + space->hash_kept + n;
+    if (unlikely(2 * used > space->hash_size)) {
         uint32_t size = space->hash_size ? space->hash_size : 16;
-        while (size < 2 * (space->hash_used + n))
+        while (size < 2 * used)
             size *= 2;
         if (!hash_resize(space, size))
             return MK_E_NO_MEMORY;

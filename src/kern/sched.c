@@ -107,9 +107,10 @@ static void switch_to(struct cpu *cpu, struct thread *next, bool is_preemption)
                         cpu->host.is_ucontext);
 }
 
-static void start_slice(struct cpu *cpu, mk_time_t length)
+/* From when the thread runs: the switch does not count, so that every turn gets something done. */
+static void start_slice(struct cpu *cpu, mk_time_t start, mk_time_t length)
 {
-    cpu->slice_end = cpu->now + length;
+    cpu->slice_end = length < MK_TIME_FOREVER - start ? start + length : MK_TIME_FOREVER;
     set_next_event(cpu);
 }
 
@@ -131,7 +132,7 @@ static void switch_away(struct cpu *cpu, bool is_preemption)
     if (cpu->flags)
         clear_reschedule(cpu);
     if (next)
-        start_slice(cpu, next->slice_left);
+        start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
     if (unlikely(next && next == cpu->current)) { /* it put itself back, and was chosen */
         next->state = THREAD_RUNNING;
         return;
@@ -238,7 +239,7 @@ void sched_point(struct cpu *cpu)
     } else {
         clear_reschedule(cpu);
         if (is_ended)
-            start_slice(cpu, cpu->machine->quantum);
+            start_slice(cpu, cpu->now, cpu->machine->quantum);
     }
 }
 

@@ -55,6 +55,15 @@ static mk_err_t refuse(const struct refusal *to, mk_err_t err, const char *line)
     return err;
 }
 
+static bool costs_are_good(const struct mk_costs *costs)
+{
+    const mk_time_t all[] = {costs->entry, costs->switch_, costs->copy, costs->right, costs->thread, costs->task};
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i] < 0 || all[i] > 3600 * MK_SEC)
+            return false;
+    return true;
+}
+
 static mk_err_t check_config(const struct mk_machine_config *c, const struct refusal *to)
 {
     if (c->nr_cpus > 1)
@@ -73,6 +82,8 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
         return refuse(to, MK_E_NOT_SUPPORTED, "isolation: none is supported yet (auto takes it)");
     if (c->isolation != MK_ISOLATION_AUTO && c->isolation != MK_ISOLATION_NONE)
         return refuse(to, MK_E_BAD_ARGUMENT, "isolation: must be auto, none, mprotect or pkey");
+    if (c->costs && !costs_are_good(c->costs))
+        return refuse(to, MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour");
     if (c->policy && strcmp(c->policy, "priority") != 0)
         return refuse(to, MK_E_NOT_SUPPORTED, "policy: priority is the only one yet");
     return MK_OK;
@@ -169,7 +180,7 @@ fail:
     free(machine);
     free(cpu);
     host_traps_release();
-    return err;
+    return refuse(&to, err, "no memory for a machine");
 }
 
 void mk_machine_destroy(struct mk_machine *machine)
@@ -177,7 +188,8 @@ void mk_machine_destroy(struct mk_machine *machine)
     if (!machine)
         return;
     struct cpu *cpu = machine->cpu;
-    for (;;) { /* the newest first: servers outlive their clients */
+    cpu->is_traced = false; /* the end of what is left is no part of the run */
+    for (;;) {              /* the newest first: servers outlive their clients */
         struct task *task = NULL;
         list_for_each (link, &machine->tasks)
             if (!list_entry(link, struct task, all_link)->is_ended)
@@ -214,6 +226,7 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (!host_cpu_enter(&cpu->host))
         return MK_E_LIMIT_HOST;
     machine->is_running = true;
+    machine->exit_code = 0;
     mk_err_t err = sched_run(cpu);
     machine->is_running = false;
     host_cpu_leave(&cpu->host);

@@ -319,6 +319,9 @@ static void report_thread(struct mk_machine *machine, const struct thread *threa
         snprintf(what, sizeof(what), "waits for the end of thread %llu of %s", (unsigned long long)info.wait_thread,
                  whom);
         break;
+    case MK_WAIT_SLEEP:
+        snprintf(what, sizeof(what), "sleeps for ever");
+        break;
     default:
         snprintf(what, sizeof(what), "is suspended");
         break;

@@ -110,7 +110,7 @@ void mk_msg_discard(struct mk_msg *msg)
     struct entry *reply = space_lookup(space, m.reply);
     if (reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
         entry_release(space, reply);
-    if (user_store_u32(&msg->nr_rights, 0))
-        user_store_u32(&msg->reply, MK_NAME_NULL);
+    if (user_store_u32(MSG_FIELD(msg, nr_rights), 0))
+        user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL);
     kernel_leave(cpu);
 }

@@ -203,8 +203,6 @@ static mk_err_t load_rights(struct space *space, const struct mk_load *load, str
     *servicep = *bootp = NULL;
     if (load->service) {
         mk_err_t err = ref_check(space, load->service, MK_MOVE_RECEIVE, 0);
-        if (!err)
-            err = space_reserve_hash(space, 1);
         if (err)
             return err;
         *servicep = space_lookup(space, load->service);

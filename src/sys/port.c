@@ -46,11 +46,8 @@ mk_err_t mk_port_destroy(mk_name_t receive)
     ENTER(cpu, self);
     struct entry *entry;
     mk_err_t err = receive_find(self->space, receive, &entry);
-    if (!err) {
-        if (entry->type & MK_RIGHT_SEND && space_reserve_hash(self->space, 1) != MK_OK)
-            return leave(cpu, MK_E_NO_MEMORY); /* the send right must be found again if the port lives on elsewhere */
+    if (!err)
         port_destroy(cpu->machine, entry_take_receive(self->space, entry));
-    }
     return leave(cpu, err);
 }
 
@@ -194,8 +191,6 @@ static mk_err_t transfer(struct space *from, struct space *to, mk_name_t name, u
     mk_err_t err = ref_check(from, name, how, 0);
     if (!err)
         err = space_reserve(to, 1);
-    if (!err && how == MK_MOVE_RECEIVE)
-        err = space_reserve_hash(from, 1);
     if (!err && from == to && how == MK_MOVE_RECEIVE) /* it is there already */
         *namep = name;
     else if (!err)

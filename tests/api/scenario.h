@@ -9,9 +9,9 @@
 #define SCENARIO_CALLS   20
 
 struct scenario {
-    unsigned extra;      /* calls more than usual, to make a run different */
+    unsigned extra; /* calls more than usual, to make a run different */
     mk_name_t port, set, events;
-    uint64_t sum;        /* of all answers */
+    uint64_t sum; /* of all answers */
     unsigned nr_notices;
     bool is_done;
 };

@@ -61,7 +61,8 @@ MKT_TEST(CALL0010)
     struct server s;
     char body[16] = "abc";
     mk_name_t thread = start(&s, ANSWER);
-    struct mk_msg msg = {.id = 3, .body = body, .size = 3, .capacity = sizeof(body), .reply = 77, .badge = 5, .seqno = 9};
+    struct mk_msg msg = {
+        .id = 3, .body = body, .size = 3, .capacity = sizeof(body), .reply = 77, .badge = 5, .seqno = 9};
     CHECK_OK(mk_call(s.port, &msg, MK_TIME_FOREVER));
     CHECK(msg.id == 3 && msg.status == 1 && msg.size == 3 && memcmp(body, "abc", 3) == 0);
     CHECK(msg.badge == 0 && msg.seqno == 0 && msg.reply == MK_NAME_NULL && msg.nr_rights == 0);
@@ -665,7 +666,9 @@ MKT_TEST(CALL0300)
     CHECK_ERR(mk_reply_receive(port, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
 }
 
-/* CALL0310: a caller too slow for its answer's rights loses them, not the server: too few places, and the rights die. */
+/*
+ * CALL0310: a caller too slow for its answer's rights loses them, not the server: too few places, and the rights die.
+ */
 MKT_TEST(CALL0310)
 {
     (void)arg;
@@ -687,37 +690,14 @@ MKT_TEST(CALL0310)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(CALL0010),
-        cmocka_unit_test(CALL0020),
-        cmocka_unit_test(CALL0030),
-        cmocka_unit_test(CALL0040),
-        cmocka_unit_test(CALL0050),
-        cmocka_unit_test(CALL0060),
-        cmocka_unit_test(CALL0070),
-        cmocka_unit_test(CALL0080),
-        cmocka_unit_test(CALL0090),
-        cmocka_unit_test(CALL0100),
-        cmocka_unit_test(CALL0110),
-        cmocka_unit_test(CALL0120),
-        cmocka_unit_test(CALL0130),
-        cmocka_unit_test(CALL0140),
-        cmocka_unit_test(CALL0150),
-        cmocka_unit_test(CALL0160),
-        cmocka_unit_test(CALL0170),
-        cmocka_unit_test(CALL0180),
-        cmocka_unit_test(CALL0190),
-        cmocka_unit_test(CALL0200),
-        cmocka_unit_test(CALL0210),
-        cmocka_unit_test(CALL0220),
-        cmocka_unit_test(CALL0230),
-        cmocka_unit_test(CALL0240),
-        cmocka_unit_test(CALL0250),
-        cmocka_unit_test(CALL0260),
-        cmocka_unit_test(CALL0270),
-        cmocka_unit_test(CALL0280),
-        cmocka_unit_test(CALL0290),
-        cmocka_unit_test(CALL0300),
-        cmocka_unit_test(CALL0310),
+        cmocka_unit_test(CALL0010), cmocka_unit_test(CALL0020), cmocka_unit_test(CALL0030), cmocka_unit_test(CALL0040),
+        cmocka_unit_test(CALL0050), cmocka_unit_test(CALL0060), cmocka_unit_test(CALL0070), cmocka_unit_test(CALL0080),
+        cmocka_unit_test(CALL0090), cmocka_unit_test(CALL0100), cmocka_unit_test(CALL0110), cmocka_unit_test(CALL0120),
+        cmocka_unit_test(CALL0130), cmocka_unit_test(CALL0140), cmocka_unit_test(CALL0150), cmocka_unit_test(CALL0160),
+        cmocka_unit_test(CALL0170), cmocka_unit_test(CALL0180), cmocka_unit_test(CALL0190), cmocka_unit_test(CALL0200),
+        cmocka_unit_test(CALL0210), cmocka_unit_test(CALL0220), cmocka_unit_test(CALL0230), cmocka_unit_test(CALL0240),
+        cmocka_unit_test(CALL0250), cmocka_unit_test(CALL0260), cmocka_unit_test(CALL0270), cmocka_unit_test(CALL0280),
+        cmocka_unit_test(CALL0290), cmocka_unit_test(CALL0300), cmocka_unit_test(CALL0310),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

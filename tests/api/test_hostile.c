@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every kernel call with arguments that nobody should give it: a documented error, nothing changed, and the machine goes on. */
+/*
+ * Every kernel call with arguments that nobody should give it: a documented error, nothing changed, and the machine
+ * goes on.
+ */
 #include <sys/mman.h>
 
 #include "helpers.h"
@@ -65,50 +68,158 @@ static void clean_up(void)
 struct pointer_call {
     const char *what;
     mk_err_t (*call)(void *p);
-    size_t size;        /* of what it points to */
-    bool is_written;    /* by the kernel */
+    size_t size;     /* of what it points to */
+    bool is_written; /* by the kernel */
     bool may_be_null;
 };
 
-static mk_err_t p_port_create(void *p) { return mk_port_create(p); }
-static mk_err_t p_port_state(void *p) { return mk_port_state(w.port, p); }
-static mk_err_t p_make_send(void *p) { return mk_right_make(w.port, MK_RIGHT_SEND, 9, p); }
-static mk_err_t p_make_once(void *p) { return mk_right_make(w.port, MK_RIGHT_SEND_ONCE, 0, p); }
-static mk_err_t p_right_info(void *p) { return mk_right_info(w.port, p); }
-static mk_err_t p_insert(void *p) { return mk_right_insert(w.child, w.port, MK_MAKE_SEND_ONCE, p); }
-static mk_err_t p_insert_receive(void *p) { return mk_right_insert(w.child, w.port, MK_MOVE_RECEIVE, p); }
-static mk_err_t p_extract(void *p) { return mk_right_extract(w.self, w.port, MK_MAKE_SEND_ONCE, p); }
-static mk_err_t p_set_create(void *p) { return mk_portset_create(p); }
-static mk_err_t p_task_create(void *p) { return mk_task_create("t", p); }
-static mk_err_t p_get_special(void *p) { return mk_task_get_special(w.self, MK_SPECIAL_BOOTSTRAP, p); }
-static mk_err_t p_task_wait(void *p) { return mk_task_wait(w.ended, p, MK_TIME_POLL); }
-static mk_err_t p_by_id(void *p) { return mk_task_by_id(w.control, w.number, p); }
-static mk_err_t p_claim(void *p) { return mk_bootstrap_claim(w.control, p); }
-static mk_err_t p_thread_create(void *p) { return mk_thread_create(w.self, &good_attr, p); }
-static mk_err_t p_allocate(void *p) { return mk_vm_allocate(w.self, 1, p); }
-static mk_err_t p_stats(void *p) { return mk_machine_stats(NULL, p); }
-static mk_err_t p_nr_tasks(void *p) { return mk_machine_tasks(NULL, NULL, 0, p); }
-static mk_err_t p_nr_threads(void *p) { return mk_machine_threads(NULL, NULL, 0, p); }
-static mk_err_t p_nr_ports(void *p) { return mk_machine_ports(NULL, NULL, 0, p); }
-static mk_err_t p_nr_names(void *p) { return mk_machine_names(NULL, w.number, NULL, 0, p); }
+static mk_err_t p_port_create(void *p)
+{
+    return mk_port_create(p);
+}
+static mk_err_t p_port_state(void *p)
+{
+    return mk_port_state(w.port, p);
+}
+static mk_err_t p_make_send(void *p)
+{
+    return mk_right_make(w.port, MK_RIGHT_SEND, 9, p);
+}
+static mk_err_t p_make_once(void *p)
+{
+    return mk_right_make(w.port, MK_RIGHT_SEND_ONCE, 0, p);
+}
+static mk_err_t p_right_info(void *p)
+{
+    return mk_right_info(w.port, p);
+}
+static mk_err_t p_insert(void *p)
+{
+    return mk_right_insert(w.child, w.port, MK_MAKE_SEND_ONCE, p);
+}
+static mk_err_t p_insert_receive(void *p)
+{
+    return mk_right_insert(w.child, w.port, MK_MOVE_RECEIVE, p);
+}
+static mk_err_t p_extract(void *p)
+{
+    return mk_right_extract(w.self, w.port, MK_MAKE_SEND_ONCE, p);
+}
+static mk_err_t p_set_create(void *p)
+{
+    return mk_portset_create(p);
+}
+static mk_err_t p_task_create(void *p)
+{
+    return mk_task_create("t", p);
+}
+static mk_err_t p_get_special(void *p)
+{
+    return mk_task_get_special(w.self, MK_SPECIAL_BOOTSTRAP, p);
+}
+static mk_err_t p_task_wait(void *p)
+{
+    return mk_task_wait(w.ended, p, MK_TIME_POLL);
+}
+static mk_err_t p_by_id(void *p)
+{
+    return mk_task_by_id(w.control, w.number, p);
+}
+static mk_err_t p_claim(void *p)
+{
+    return mk_bootstrap_claim(w.control, p);
+}
+static mk_err_t p_thread_create(void *p)
+{
+    return mk_thread_create(w.self, &good_attr, p);
+}
+static mk_err_t p_allocate(void *p)
+{
+    return mk_vm_allocate(w.self, 1, p);
+}
+static mk_err_t p_stats(void *p)
+{
+    return mk_machine_stats(NULL, p);
+}
+static mk_err_t p_nr_tasks(void *p)
+{
+    return mk_machine_tasks(NULL, NULL, 0, p);
+}
+static mk_err_t p_nr_threads(void *p)
+{
+    return mk_machine_threads(NULL, NULL, 0, p);
+}
+static mk_err_t p_nr_ports(void *p)
+{
+    return mk_machine_ports(NULL, NULL, 0, p);
+}
+static mk_err_t p_nr_names(void *p)
+{
+    return mk_machine_names(NULL, w.number, NULL, 0, p);
+}
 
 static size_t nr;
 
-static mk_err_t p_tasks(void *p) { return mk_machine_tasks(NULL, p, 1, &nr); }
-static mk_err_t p_threads(void *p) { return mk_machine_threads(NULL, p, 1, &nr); }
-static mk_err_t p_ports(void *p) { return mk_machine_ports(NULL, p, 1, &nr); }
-static mk_err_t p_names(void *p) { return mk_machine_names(NULL, w.number, p, 1, &nr); }
-static mk_err_t p_open(void *p) { return mk_device_open(w.control, "console", p); }
-static mk_err_t p_send(void *p) { return mk_send(w.port, p, MK_TIME_POLL); }
-static mk_err_t p_call(void *p) { return mk_call(w.port, p, MK_TIME_POLL); }
-static mk_err_t p_call_forever(void *p) { return mk_call(w.port, p, MK_TIME_FOREVER); }
-static mk_err_t p_reply(void *p) { return mk_reply(p); }
-static mk_err_t p_reply_receive(void *p) { return mk_reply_receive(w.port, p, MK_TIME_POLL); }
-static mk_err_t p_reply_receive_forever(void *p) { return mk_reply_receive(w.port, p, MK_TIME_FOREVER); }
-static mk_err_t p_attr(void *p) { return mk_thread_create(w.self, p, NULL); }
-static mk_err_t p_load(void *p) { return mk_task_load(w.control, p, &(mk_name_t){0}, NULL, 0); }
-static mk_err_t p_label(void *p) { return mk_task_create(p, &(mk_name_t){0}); }
-static mk_err_t p_open_name(void *p) { return mk_device_open(w.control, p, &(mk_name_t){0}); }
+static mk_err_t p_tasks(void *p)
+{
+    return mk_machine_tasks(NULL, p, 1, &nr);
+}
+static mk_err_t p_threads(void *p)
+{
+    return mk_machine_threads(NULL, p, 1, &nr);
+}
+static mk_err_t p_ports(void *p)
+{
+    return mk_machine_ports(NULL, p, 1, &nr);
+}
+static mk_err_t p_names(void *p)
+{
+    return mk_machine_names(NULL, w.number, p, 1, &nr);
+}
+static mk_err_t p_open(void *p)
+{
+    return mk_device_open(w.control, "console", p);
+}
+static mk_err_t p_send(void *p)
+{
+    return mk_send(w.port, p, MK_TIME_POLL);
+}
+static mk_err_t p_call(void *p)
+{
+    return mk_call(w.port, p, MK_TIME_POLL);
+}
+static mk_err_t p_call_forever(void *p)
+{
+    return mk_call(w.port, p, MK_TIME_FOREVER);
+}
+static mk_err_t p_reply(void *p)
+{
+    return mk_reply(p);
+}
+static mk_err_t p_reply_receive(void *p)
+{
+    return mk_reply_receive(w.port, p, MK_TIME_POLL);
+}
+static mk_err_t p_reply_receive_forever(void *p)
+{
+    return mk_reply_receive(w.port, p, MK_TIME_FOREVER);
+}
+static mk_err_t p_attr(void *p)
+{
+    return mk_thread_create(w.self, p, NULL);
+}
+static mk_err_t p_load(void *p)
+{
+    return mk_task_load(w.control, p, &(mk_name_t){0}, NULL, 0);
+}
+static mk_err_t p_label(void *p)
+{
+    return mk_task_create(p, &(mk_name_t){0});
+}
+static mk_err_t p_open_name(void *p)
+{
+    return mk_device_open(w.control, p, &(mk_name_t){0});
+}
 
 static mk_err_t p_thread_label(void *p)
 {
@@ -149,8 +260,14 @@ static mk_err_t p_load_args(void *p)
 
 #define REPLY_END (offsetof(struct mk_msg, reply) + sizeof(mk_name_t))
 
-#define OUT(call, type) {#call, call, sizeof(type), true, false}
-#define IN(call, type)  {#call, call, sizeof(type), false, false}
+#define OUT(call, type) \
+    { \
+#call, call, sizeof(type), true, false \
+    }
+#define IN(call, type) \
+    { \
+#call, call, sizeof(type), false, false \
+    }
 
 static const struct pointer_call pointer_calls[] = {
     OUT(p_port_create, mk_name_t),
@@ -218,13 +335,25 @@ static void refuse(const struct pointer_call *c, void *p)
     }
 }
 
-/* HOST0010: a pointer to no memory, the kernel's half, a hole of the address space or nowhere is refused by every call. */
+/*
+ * HOST0010: a pointer to no memory, the kernel's half, a hole of the address space or nowhere is refused by every
+ * call.
+ */
 MKT_TEST(HOST0010)
 {
     (void)arg;
     prepare();
-    const uintptr_t bad[] = {1, 8, 4095, (uintptr_t)no_access(), (uintptr_t)no_access() + 7, 0xffff800000000000,
-                             0xffffffffffffff00, 0x0000800000000000, 0x8000000000000000, 0x5555000000000000, UINTPTR_MAX - 7};
+    const uintptr_t bad[] = {1,
+                             8,
+                             4095,
+                             (uintptr_t)no_access(),
+                             (uintptr_t)no_access() + 7,
+                             0xffff800000000000,
+                             0xffffffffffffff00,
+                             0x0000800000000000,
+                             0x8000000000000000,
+                             0x5555000000000000,
+                             UINTPTR_MAX - 7};
     for (size_t i = 0; i < COUNT_OF(pointer_calls); i++)
         for (size_t j = 0; j < COUNT_OF(bad); j++)
             refuse(&pointer_calls[i], (void *)bad[j]);
@@ -258,10 +387,11 @@ MKT_TEST(HOST0040)
 {
     (void)arg;
     prepare();
-    memset(w.pages, 'a', 2 * w.page);
     for (size_t i = 0; i < COUNT_OF(pointer_calls); i++)
-        for (size_t n = 1; n < pointer_calls[i].size; n++)
+        for (size_t n = 1; n < pointer_calls[i].size; n++) {
+            memset(w.pages, 'a', 2 * w.page);
             refuse(&pointer_calls[i], no_access() - n);
+        }
     clean_up();
 }
 
@@ -409,51 +539,186 @@ static struct mk_right_info out_info;
 static struct mk_device_info out_device;
 static size_t out_size = 1;
 
-static mk_err_t n_destroy(mk_name_t n) { return mk_port_destroy(n); }
-static mk_err_t n_limit(mk_name_t n) { return mk_port_set_limit(n, 5); }
-static mk_err_t n_state(mk_name_t n) { return mk_port_state(n, &out_state); }
-static mk_err_t n_make(mk_name_t n) { return mk_right_make(n, MK_RIGHT_SEND_ONCE, 0, &out); }
-static mk_err_t n_retain(mk_name_t n) { return mk_right_retain(n, 1); }
-static mk_err_t n_release(mk_name_t n) { return mk_right_release(n); }
-static mk_err_t n_info(mk_name_t n) { return mk_right_info(n, &out_info); }
-static mk_err_t n_insert_to(mk_name_t n) { return mk_right_insert(n, w.port, MK_COPY_SEND, &out); }
-static mk_err_t n_insert(mk_name_t n) { return mk_right_insert(w.child, n, MK_MOVE_SEND, &out); }
-static mk_err_t n_insert_once(mk_name_t n) { return mk_right_insert(w.child, n, MK_MOVE_SEND_ONCE, &out); }
-static mk_err_t n_insert_receive(mk_name_t n) { return mk_right_insert(w.child, n, MK_MOVE_RECEIVE, &out); }
-static mk_err_t n_extract_from(mk_name_t n) { return mk_right_extract(n, w.port, MK_COPY_SEND, &out); }
-static mk_err_t n_extract(mk_name_t n) { return mk_right_extract(w.self, n, MK_COPY_SEND, &out); }
-static mk_err_t n_notify(mk_name_t n) { return mk_port_notify(n, MK_NOTIFY_DEAD_NAME, 0, MK_NAME_NULL); }
-static mk_err_t n_notify_to(mk_name_t n) { return mk_port_notify(w.send, MK_NOTIFY_DEAD_NAME, 0, n ? n : MK_NAME_DEAD); }
-static mk_err_t n_set_destroy(mk_name_t n) { return mk_portset_destroy(n); }
-static mk_err_t n_set_add_to(mk_name_t n) { return mk_portset_add(n, w.port); }
-static mk_err_t n_set_add(mk_name_t n) { return mk_portset_add(w.set, n); }
-static mk_err_t n_set_remove_from(mk_name_t n) { return mk_portset_remove(n, w.port); }
-static mk_err_t n_set_remove(mk_name_t n) { return mk_portset_remove(w.set, n); }
-static mk_err_t n_terminate(mk_name_t n) { return n == w.self ? MK_E_BAD_NAME : mk_task_terminate(n, 0); }
-static mk_err_t n_wait(mk_name_t n) { return mk_task_wait(n, NULL, MK_TIME_POLL); }
-static mk_err_t n_get_special(mk_name_t n) { return mk_task_get_special(n, MK_SPECIAL_BOOTSTRAP, &out); }
-static mk_err_t n_set_special(mk_name_t n) { return mk_task_set_special(n, MK_SPECIAL_REGISTERED_2, w.port); }
-static mk_err_t n_special(mk_name_t n) { return mk_task_set_special(w.self, MK_SPECIAL_REGISTERED_2, n ? n : MK_NAME_DEAD); }
-static mk_err_t n_by_id(mk_name_t n) { return mk_task_by_id(n, w.number, &out); }
-static mk_err_t n_halt(mk_name_t n) { return n == w.control ? MK_E_BAD_NAME : mk_machine_halt(n, 1); }
-static mk_err_t n_claim(mk_name_t n) { return mk_bootstrap_claim(n, &out); }
-static mk_err_t n_thread_create(mk_name_t n) { return mk_thread_create(n, &good_attr, &out); }
-static mk_err_t n_thread_end(mk_name_t n) { return n == w.thread ? MK_E_BAD_NAME : mk_thread_terminate(n); }
-static mk_err_t n_join(mk_name_t n) { return mk_thread_join(n, MK_TIME_POLL); }
-static mk_err_t n_suspend(mk_name_t n) { return n == w.thread ? MK_E_BAD_NAME : mk_thread_suspend(n); }
-static mk_err_t n_resume(mk_name_t n) { return mk_thread_resume(n); }
-static mk_err_t n_abort(mk_name_t n) { return mk_thread_abort(n); }
-static mk_err_t n_priority(mk_name_t n) { return mk_thread_set_priority(n, 30); }
-static mk_err_t n_allocate(mk_name_t n) { return mk_vm_allocate(n, 1, &out_addr); }
-static mk_err_t n_deallocate(mk_name_t n) { return mk_vm_deallocate(n, 4096, 4096); }
-static mk_err_t n_protect(mk_name_t n) { return mk_vm_protect(n, 4096, 4096, 0); }
-static mk_err_t n_open(mk_name_t n) { return mk_device_open(n, "nothing", &out); }
-static mk_err_t n_read(mk_name_t n) { return mk_device_read(n, &out, &out_size, MK_TIME_POLL); }
-static mk_err_t n_write(mk_name_t n) { return mk_device_write(n, "", 0); }
-static mk_err_t n_device_info(mk_name_t n) { return mk_device_info(n, &out_device); }
-static mk_err_t n_raw(mk_name_t n) { return mk_device_set_raw(n, false); }
-static mk_err_t n_receive(mk_name_t n) { return mk_receive(n, &out_msg, MK_TIME_POLL); }
-static mk_err_t n_reply_receive(mk_name_t n) { return mk_reply_receive(n, &out_msg, MK_TIME_POLL); }
+static mk_err_t n_destroy(mk_name_t n)
+{
+    return mk_port_destroy(n);
+}
+static mk_err_t n_limit(mk_name_t n)
+{
+    return mk_port_set_limit(n, 5);
+}
+static mk_err_t n_state(mk_name_t n)
+{
+    return mk_port_state(n, &out_state);
+}
+static mk_err_t n_make(mk_name_t n)
+{
+    return mk_right_make(n, MK_RIGHT_SEND_ONCE, 0, &out);
+}
+static mk_err_t n_retain(mk_name_t n)
+{
+    return mk_right_retain(n, 1);
+}
+static mk_err_t n_release(mk_name_t n)
+{
+    return mk_right_release(n);
+}
+static mk_err_t n_info(mk_name_t n)
+{
+    return mk_right_info(n, &out_info);
+}
+static mk_err_t n_insert_to(mk_name_t n)
+{
+    return mk_right_insert(n, w.port, MK_COPY_SEND, &out);
+}
+static mk_err_t n_insert(mk_name_t n)
+{
+    return mk_right_insert(w.child, n, MK_MOVE_SEND, &out);
+}
+static mk_err_t n_insert_once(mk_name_t n)
+{
+    return mk_right_insert(w.child, n, MK_MOVE_SEND_ONCE, &out);
+}
+static mk_err_t n_insert_receive(mk_name_t n)
+{
+    return mk_right_insert(w.child, n, MK_MOVE_RECEIVE, &out);
+}
+static mk_err_t n_extract_from(mk_name_t n)
+{
+    return mk_right_extract(n, w.port, MK_COPY_SEND, &out);
+}
+static mk_err_t n_extract(mk_name_t n)
+{
+    return mk_right_extract(w.self, n, MK_COPY_SEND, &out);
+}
+static mk_err_t n_notify(mk_name_t n)
+{
+    return mk_port_notify(n, MK_NOTIFY_DEAD_NAME, 0, MK_NAME_NULL);
+}
+static mk_err_t n_notify_to(mk_name_t n)
+{
+    return mk_port_notify(w.send, MK_NOTIFY_DEAD_NAME, 0, n ? n : MK_NAME_DEAD);
+}
+static mk_err_t n_set_destroy(mk_name_t n)
+{
+    return mk_portset_destroy(n);
+}
+static mk_err_t n_set_add_to(mk_name_t n)
+{
+    return mk_portset_add(n, w.port);
+}
+static mk_err_t n_set_add(mk_name_t n)
+{
+    return mk_portset_add(w.set, n);
+}
+static mk_err_t n_set_remove_from(mk_name_t n)
+{
+    return mk_portset_remove(n, w.port);
+}
+static mk_err_t n_set_remove(mk_name_t n)
+{
+    return mk_portset_remove(w.set, n);
+}
+static mk_err_t n_terminate(mk_name_t n)
+{
+    return n == w.self ? MK_E_BAD_NAME : mk_task_terminate(n, 0);
+}
+static mk_err_t n_wait(mk_name_t n)
+{
+    return mk_task_wait(n, NULL, MK_TIME_POLL);
+}
+static mk_err_t n_get_special(mk_name_t n)
+{
+    return mk_task_get_special(n, MK_SPECIAL_BOOTSTRAP, &out);
+}
+static mk_err_t n_set_special(mk_name_t n)
+{
+    return mk_task_set_special(n, MK_SPECIAL_REGISTERED_2, w.port);
+}
+static mk_err_t n_special(mk_name_t n)
+{
+    return mk_task_set_special(w.self, MK_SPECIAL_REGISTERED_2, n ? n : MK_NAME_DEAD);
+}
+static mk_err_t n_by_id(mk_name_t n)
+{
+    return mk_task_by_id(n, w.number, &out);
+}
+static mk_err_t n_halt(mk_name_t n)
+{
+    return n == w.control ? MK_E_BAD_NAME : mk_machine_halt(n, 1);
+}
+static mk_err_t n_claim(mk_name_t n)
+{
+    return mk_bootstrap_claim(n, &out);
+}
+static mk_err_t n_thread_create(mk_name_t n)
+{
+    return mk_thread_create(n, &good_attr, &out);
+}
+static mk_err_t n_thread_end(mk_name_t n)
+{
+    return n == w.thread ? MK_E_BAD_NAME : mk_thread_terminate(n);
+}
+static mk_err_t n_join(mk_name_t n)
+{
+    return mk_thread_join(n, MK_TIME_POLL);
+}
+static mk_err_t n_suspend(mk_name_t n)
+{
+    return n == w.thread ? MK_E_BAD_NAME : mk_thread_suspend(n);
+}
+static mk_err_t n_resume(mk_name_t n)
+{
+    return mk_thread_resume(n);
+}
+static mk_err_t n_abort(mk_name_t n)
+{
+    return mk_thread_abort(n);
+}
+static mk_err_t n_priority(mk_name_t n)
+{
+    return mk_thread_set_priority(n, 30);
+}
+static mk_err_t n_allocate(mk_name_t n)
+{
+    return mk_vm_allocate(n, 1, &out_addr);
+}
+static mk_err_t n_deallocate(mk_name_t n)
+{
+    return mk_vm_deallocate(n, 4096, 4096);
+}
+static mk_err_t n_protect(mk_name_t n)
+{
+    return mk_vm_protect(n, 4096, 4096, 0);
+}
+static mk_err_t n_open(mk_name_t n)
+{
+    return mk_device_open(n, "nothing", &out);
+}
+static mk_err_t n_read(mk_name_t n)
+{
+    return mk_device_read(n, &out, &out_size, MK_TIME_POLL);
+}
+static mk_err_t n_write(mk_name_t n)
+{
+    return mk_device_write(n, "", 0);
+}
+static mk_err_t n_device_info(mk_name_t n)
+{
+    return mk_device_info(n, &out_device);
+}
+static mk_err_t n_raw(mk_name_t n)
+{
+    return mk_device_set_raw(n, false);
+}
+static mk_err_t n_receive(mk_name_t n)
+{
+    return mk_receive(n, &out_msg, MK_TIME_POLL);
+}
+static mk_err_t n_reply_receive(mk_name_t n)
+{
+    return mk_reply_receive(n, &out_msg, MK_TIME_POLL);
+}
 
 static mk_err_t n_send(mk_name_t n)
 {
@@ -476,11 +741,26 @@ static mk_err_t n_reply(mk_name_t n)
     return n == MK_NAME_DEAD && err == MK_E_DEAD ? MK_E_BAD_NAME : err;
 }
 
-static mk_err_t n_send_move(mk_name_t n) { return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_SEND); }
-static mk_err_t n_send_copy(mk_name_t n) { return send_right(w.port, n ? n : MK_NAME_DEAD, MK_COPY_SEND); }
-static mk_err_t n_send_make(mk_name_t n) { return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MAKE_SEND); }
-static mk_err_t n_send_receive(mk_name_t n) { return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_RECEIVE); }
-static mk_err_t n_send_once(mk_name_t n) { return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_SEND_ONCE); }
+static mk_err_t n_send_move(mk_name_t n)
+{
+    return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_SEND);
+}
+static mk_err_t n_send_copy(mk_name_t n)
+{
+    return send_right(w.port, n ? n : MK_NAME_DEAD, MK_COPY_SEND);
+}
+static mk_err_t n_send_make(mk_name_t n)
+{
+    return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MAKE_SEND);
+}
+static mk_err_t n_send_receive(mk_name_t n)
+{
+    return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_RECEIVE);
+}
+static mk_err_t n_send_once(mk_name_t n)
+{
+    return send_right(w.port, n ? n : MK_NAME_DEAD, MK_MOVE_SEND_ONCE);
+}
 
 static mk_err_t n_send_reply(mk_name_t n)
 {
@@ -489,14 +769,60 @@ static mk_err_t n_send_reply(mk_name_t n)
 }
 
 static const name_call name_calls[] = {
-    n_destroy,      n_limit,       n_state,         n_make,          n_retain,      n_release,      n_info,
-    n_insert_to,    n_insert,      n_insert_once,   n_insert_receive, n_extract_from, n_extract,    n_notify,
-    n_notify_to,    n_set_destroy, n_set_add_to,    n_set_add,       n_set_remove_from, n_set_remove, n_terminate,
-    n_wait,         n_get_special, n_set_special,   n_special,       n_by_id,       n_halt,         n_claim,
-    n_thread_create, n_thread_end, n_join,          n_suspend,       n_resume,      n_abort,        n_priority,
-    n_allocate,     n_deallocate,  n_protect,       n_open,          n_read,        n_write,        n_device_info,
-    n_raw,          n_receive,     n_reply_receive, n_send,          n_call,        n_reply,        n_send_move,
-    n_send_copy,    n_send_make,   n_send_receive,  n_send_once,     n_send_reply,
+    n_destroy,
+    n_limit,
+    n_state,
+    n_make,
+    n_retain,
+    n_release,
+    n_info,
+    n_insert_to,
+    n_insert,
+    n_insert_once,
+    n_insert_receive,
+    n_extract_from,
+    n_extract,
+    n_notify,
+    n_notify_to,
+    n_set_destroy,
+    n_set_add_to,
+    n_set_add,
+    n_set_remove_from,
+    n_set_remove,
+    n_terminate,
+    n_wait,
+    n_get_special,
+    n_set_special,
+    n_special,
+    n_by_id,
+    n_halt,
+    n_claim,
+    n_thread_create,
+    n_thread_end,
+    n_join,
+    n_suspend,
+    n_resume,
+    n_abort,
+    n_priority,
+    n_allocate,
+    n_deallocate,
+    n_protect,
+    n_open,
+    n_read,
+    n_write,
+    n_device_info,
+    n_raw,
+    n_receive,
+    n_reply_receive,
+    n_send,
+    n_call,
+    n_reply,
+    n_send_move,
+    n_send_copy,
+    n_send_make,
+    n_send_receive,
+    n_send_once,
+    n_send_reply,
 };
 
 /* HOST0110: a name that denotes nothing - 0, stale, MK_NAME_DEAD, made up - is MK_E_BAD_NAME in every call. */
@@ -510,8 +836,8 @@ MKT_TEST(HOST0110)
     for (size_t i = 0; i < COUNT_OF(name_calls); i++)
         for (int j = 0; j < 60; j++) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-            const mk_name_t special[] = {MK_NAME_NULL, w.stale, MK_NAME_DEAD, 1, w.port + 1, w.port ^ 0x80000000,
-                                         (1u << 21) - 1, 0x7fffffff, 0xfffffffe};
+            const mk_name_t special[] = {MK_NAME_NULL,        w.stale,        MK_NAME_DEAD, 1,         w.port + 1,
+                                         w.port ^ 0x80000000, (1u << 21) - 1, 0x7fffffff,   0xfffffffe};
             mk_name_t name = j < (int)COUNT_OF(special) ? special[j] : (mk_name_t)random;
             if (mkt_type(name))
                 continue;
@@ -536,7 +862,8 @@ static void any_kind(void *arg)
     size_t i = *(const size_t *)arg;
     for (int kind = 0; kind < 10; kind++) {
         prepare();
-        const mk_name_t names[] = {w.port, w.send, w.once, w.set, w.dead, w.child, w.thread, w.ended, w.control, w.self};
+        const mk_name_t names[] = {w.port,  w.send,   w.once,  w.set,     w.dead,
+                                   w.child, w.thread, w.ended, w.control, w.self};
         mk_err_t err = name_calls[i](names[kind]);
         if (!is_documented(err))
             mk_log("call %zu, kind %d: %d", i, kind, (int)err);
@@ -610,7 +937,8 @@ MKT_TEST(HOST0140)
     char *body = no_access() - 5;
     struct mk_msg msg = {.body = (void *)(uintptr_t) "12345", .size = 5, .rights = &right, .nr_rights = 1};
     CHECK_OK(mk_send(w.port, &msg, MK_TIME_POLL));
-    msg = (struct mk_msg){.body = body, .capacity = SIZE_MAX, .rights = (void *)(no_access() - 16), .max_rights = UINT32_MAX};
+    msg = (struct mk_msg){
+        .body = body, .capacity = SIZE_MAX, .rights = (void *)(no_access() - 16), .max_rights = UINT32_MAX};
     CHECK_OK(mk_receive(w.port, &msg, MK_TIME_POLL));
     CHECK(memcmp(body, "12345", 5) == 0 && msg.size == 5 && msg.nr_rights == 1);
     clean_up();
@@ -742,8 +1070,16 @@ static mk_name_t any_name(void)
 
 static void *any_pointer(void)
 {
-    void *const pointers[] = {w.pages, w.pages + 100, w.pages + 8, w.pages + 512, no_access() - 20, no_access(),
-                              read_only(), NULL, (void *)0xffff800000000000, w.pages + 1001};
+    void *const pointers[] = {w.pages,
+                              w.pages + 100,
+                              w.pages + 8,
+                              w.pages + 512,
+                              no_access() - 20,
+                              no_access(),
+                              read_only(),
+                              NULL,
+                              (void *)0xffff800000000000,
+                              w.pages + 1001};
     return pointers[draw(draw(3) ? 4 : COUNT_OF(pointers))];
 }
 
@@ -751,8 +1087,13 @@ static struct mk_msg *any_message(struct mk_msg *msg, struct mk_msg_right rights
 {
     for (int i = 0; i < 4; i++)
         rights[i] = (struct mk_msg_right){any_name(), (uint32_t)draw(8)};
-    *msg = (struct mk_msg){.id = (uint32_t)draw(1000), .body = any_pointer(), .size = draw(300), .capacity = draw(300),
-                           .rights = rights, .nr_rights = (uint32_t)draw(4), .max_rights = (uint32_t)draw(5),
+    *msg = (struct mk_msg){.id = (uint32_t)draw(1000),
+                           .body = any_pointer(),
+                           .size = draw(300),
+                           .capacity = draw(300),
+                           .rights = rights,
+                           .nr_rights = (uint32_t)draw(4),
+                           .max_rights = (uint32_t)draw(5),
                            .reply = draw(2) ? any_name() : MK_NAME_NULL};
     return draw(50) ? msg : any_pointer();
 }
@@ -765,22 +1106,60 @@ static void any_call(void)
     mk_err_t err = MK_OK;
     mk_time_t deadline = draw(3) ? MK_TIME_POLL : mk_time_now() + (mk_time_t)draw(1000);
     switch (draw(20)) {
-    case 0: case 1: case 2: err = mk_send(name, any_message(&msg, rights), deadline); break;
-    case 3: case 4: case 5: err = mk_receive(name, any_message(&msg, rights), deadline); break;
-    case 6: err = mk_call(name, any_message(&msg, rights), deadline); break;
-    case 7: err = mk_reply(any_message(&msg, rights)); break;
-    case 8: err = mk_reply_receive(name, any_message(&msg, rights), deadline); break;
-    case 9: err = mk_port_create(any_pointer()); break;
-    case 10: err = mk_right_make(name, (enum mk_right_type)(1u << draw(4)), draw(3), any_pointer()); break;
-    case 11: err = mk_right_release(name); break;
-    case 12: err = mk_right_insert(w.child, name, (enum mk_disposition)draw(8), any_pointer()); break;
-    case 13: err = mk_right_extract(w.child, (mk_name_t)((1u + draw(4)) << 21 | draw(40)), (enum mk_disposition)draw(8), any_pointer()); break;
-    case 14: err = mk_port_notify(name, (enum mk_notify)draw(5), (uint32_t)draw(3), any_name()); break;
-    case 15: err = draw(2) ? mk_portset_create(any_pointer()) : mk_portset_destroy(name); break;
-    case 16: err = draw(2) ? mk_portset_add(name, any_name()) : mk_portset_remove(name, any_name()); break;
-    case 17: err = draw(3) ? mk_port_set_limit(name, (uint32_t)draw(8)) : mk_port_destroy(name); break;
-    case 18: err = mk_right_retain(name, (uint32_t)draw(3)); break;
-    default: any_message(&msg, rights); mk_msg_discard(&msg); break;
+    case 0:
+    case 1:
+    case 2:
+        err = mk_send(name, any_message(&msg, rights), deadline);
+        break;
+    case 3:
+    case 4:
+    case 5:
+        err = mk_receive(name, any_message(&msg, rights), deadline);
+        break;
+    case 6:
+        err = mk_call(name, any_message(&msg, rights), deadline);
+        break;
+    case 7:
+        err = mk_reply(any_message(&msg, rights));
+        break;
+    case 8:
+        err = mk_reply_receive(name, any_message(&msg, rights), deadline);
+        break;
+    case 9:
+        err = mk_port_create(any_pointer());
+        break;
+    case 10:
+        err = mk_right_make(name, (enum mk_right_type)(1u << draw(4)), draw(3), any_pointer());
+        break;
+    case 11:
+        err = mk_right_release(name);
+        break;
+    case 12:
+        err = mk_right_insert(w.child, name, (enum mk_disposition)draw(8), any_pointer());
+        break;
+    case 13:
+        err = mk_right_extract(w.child, (mk_name_t)((1u + draw(4)) << 21 | draw(40)), (enum mk_disposition)draw(8),
+                               any_pointer());
+        break;
+    case 14:
+        err = mk_port_notify(name, (enum mk_notify)draw(5), (uint32_t)draw(3), any_name());
+        break;
+    case 15:
+        err = draw(2) ? mk_portset_create(any_pointer()) : mk_portset_destroy(name);
+        break;
+    case 16:
+        err = draw(2) ? mk_portset_add(name, any_name()) : mk_portset_remove(name, any_name());
+        break;
+    case 17:
+        err = draw(3) ? mk_port_set_limit(name, (uint32_t)draw(8)) : mk_port_destroy(name);
+        break;
+    case 18:
+        err = mk_right_retain(name, (uint32_t)draw(3));
+        break;
+    default:
+        any_message(&msg, rights);
+        mk_msg_discard(&msg);
+        break;
     }
     CHECK(is_documented(err));
 }
@@ -862,7 +1241,7 @@ MKT_TEST(HOST0210)
     CHECK(s->err == MK_E_BAD_ADDRESS && is_empty(port));
 }
 
-/* HOST0220: a header that cannot be written loses the message that was there, wherever it ends, and nothing else. */
+/* HOST0220: a header that ends too early is refused, and loses the message that was being delivered at most. */
 MKT_TEST(HOST0220)
 {
     (void)arg;
@@ -872,6 +1251,8 @@ MKT_TEST(HOST0220)
         CHECK_OK(send_id(w.port, 1));
         CHECK_OK(send_id(w.port, 2));
         CHECK_ERR(mk_receive(w.port, (void *)(no_access() - n), MK_TIME_POLL), MK_E_BAD_ADDRESS);
+        if (port_state(w.port).nr_queued == 2) /* refused before the delivery began */
+            CHECK(take_id(w.port) == 1);
         CHECK(take_id(w.port) == 2 && is_empty(w.port));
     }
     clean_up();
@@ -880,28 +1261,12 @@ MKT_TEST(HOST0220)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(HOST0010),
-        cmocka_unit_test(HOST0020),
-        cmocka_unit_test(HOST0030),
-        cmocka_unit_test(HOST0040),
-        cmocka_unit_test(HOST0050),
-        cmocka_unit_test(HOST0060),
-        cmocka_unit_test(HOST0070),
-        cmocka_unit_test(HOST0080),
-        cmocka_unit_test(HOST0090),
-        cmocka_unit_test(HOST0100),
-        cmocka_unit_test(HOST0110),
-        cmocka_unit_test(HOST0120),
-        cmocka_unit_test(HOST0130),
-        cmocka_unit_test(HOST0140),
-        cmocka_unit_test(HOST0150),
-        cmocka_unit_test(HOST0160),
-        cmocka_unit_test(HOST0170),
-        cmocka_unit_test(HOST0180),
-        cmocka_unit_test(HOST0190),
-        cmocka_unit_test(HOST0200),
-        cmocka_unit_test(HOST0210),
-        cmocka_unit_test(HOST0220),
+        cmocka_unit_test(HOST0010), cmocka_unit_test(HOST0020), cmocka_unit_test(HOST0030), cmocka_unit_test(HOST0040),
+        cmocka_unit_test(HOST0050), cmocka_unit_test(HOST0060), cmocka_unit_test(HOST0070), cmocka_unit_test(HOST0080),
+        cmocka_unit_test(HOST0090), cmocka_unit_test(HOST0100), cmocka_unit_test(HOST0110), cmocka_unit_test(HOST0120),
+        cmocka_unit_test(HOST0130), cmocka_unit_test(HOST0140), cmocka_unit_test(HOST0150), cmocka_unit_test(HOST0160),
+        cmocka_unit_test(HOST0170), cmocka_unit_test(HOST0180), cmocka_unit_test(HOST0190), cmocka_unit_test(HOST0200),
+        cmocka_unit_test(HOST0210), cmocka_unit_test(HOST0220),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 /* Machines from the host's side: configuration, runs, ends, limits, failing allocations. */
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "scenario.h"
 
@@ -56,7 +58,8 @@ static void MACHINE0020(void **state)
     const struct mk_machine_config config = {.nr_cpus = 1, .policy = policy, .costs = mk_costs_default()};
     assert_int_equal(mk_machine_create(NULL, &machine), MK_OK);
     assert_int_equal(mk_machine_stats(machine, &stats), MK_OK);
-    assert_true(stats.now == 0 && stats.nr_tasks == 0 && stats.memory_size == (uint64_t)64 << 20 && stats.clock == MK_CLOCK_VIRTUAL);
+    assert_true(stats.now == 0 && stats.nr_tasks == 0 && stats.memory_size == (uint64_t)64 << 20 &&
+                stats.clock == MK_CLOCK_VIRTUAL);
     mk_machine_destroy(machine);
     assert_int_equal(mk_machine_create(&config, &machine), MK_OK);
     memset(policy, 'x', sizeof(policy) - 1); /* it need not outlive the call */
@@ -447,7 +450,10 @@ static void run_from_inside(void *arg)
     CHECK(code == 77);
 }
 
-/* MACHINE0190: a running machine cannot be run, spawned into or begun to be traced; nor another run on its host thread. */
+/*
+ * MACHINE0190: a running machine cannot be run, spawned into or begun to be traced; nor another run on its host
+ * thread.
+ */
 static void MACHINE0190(void **state)
 {
     (void)state;
@@ -686,7 +692,10 @@ static void MACHINE0260(void **state)
 
 /* ---- looking ---- */
 
-/* MACHINE0270: looking needs a machine outside; listings write no more than there is room for and tell how many there are. */
+/*
+ * MACHINE0270: looking needs a machine outside; listings write no more than there is room for and tell how many there
+ * are.
+ */
 static void MACHINE0270(void **state)
 {
     (void)state;
@@ -766,9 +775,9 @@ static void MACHINE0290(void **state)
 static void MACHINE0300(void **state)
 {
     (void)state;
-#define CHECK_NAME(code, number, text)                \
-    assert_string_equal(mk_err_name(code), #code);    \
-    assert_string_equal(mk_err_text(number), text);   \
+#define CHECK_NAME(code, number, text) \
+    assert_string_equal(mk_err_name(code), #code); \
+    assert_string_equal(mk_err_text(number), text); \
     assert_true((number) <= 0);
     MK_ERROR_MAP(CHECK_NAME)
 #undef CHECK_NAME
@@ -850,20 +859,20 @@ static void *hook_alloc(void *arg, size_t size)
 static struct hook hook;
 
 /* A call that may fail for want of memory: then it has changed nothing, and succeeds the next time. */
-#define TRY(call)                             \
-    do {                                      \
-        static struct snap before_;           \
-        bool had_failed_ = hook.has_failed;   \
-        snap_take(&before_);                  \
-        mk_err_t err_ = (call);               \
-        if (err_) {                           \
-            CHECK_ERR(err_, MK_E_NO_MEMORY);  \
-            CHECK(!had_failed_);              \
-            CHECK(hook.has_failed);           \
-            CHECK(snap_is_same(&before_));    \
+#define TRY(call) \
+    do { \
+        static struct snap before_; \
+        bool had_failed_ = hook.has_failed; \
+        snap_take(&before_); \
+        mk_err_t err_ = (call); \
+        if (err_) { \
+            CHECK_ERR(err_, MK_E_NO_MEMORY); \
+            CHECK(!had_failed_); \
+            CHECK(hook.has_failed); \
+            CHECK(snap_is_same(&before_)); \
             CHECK_OK(mk_machine_audit(NULL)); \
-            CHECK_OK(call);                   \
-        }                                     \
+            CHECK_OK(call); \
+        } \
     } while (0)
 
 /* Run entry once for each of its allocations, with that one failing. */
@@ -972,8 +981,8 @@ static void call_server(void *arg)
     for (int i = 0; i < 5; i++) {
         char body[64] = "x";
         struct mk_msg_right right = {other, MK_COPY_SEND};
-        struct mk_msg msg = {.id = 1, .body = body, .size = 64, .capacity = 64, .rights = &right, .max_rights = 1,
-                             .nr_rights = 1};
+        struct mk_msg msg = {
+            .id = 1, .body = body, .size = 64, .capacity = 64, .rights = &right, .max_rights = 1, .nr_rights = 1};
         mk_err_t err = mk_call(port, &msg, MK_TIME_FOREVER);
         CHECK(err == MK_OK || (err == MK_E_NO_MEMORY && hook.has_failed));
     }
@@ -1137,12 +1146,27 @@ static void MACHINE0400(void **state)
     mkt_finish(&t);
 }
 
-/* MACHINE0410: the largest quantum is one that never ends, or is refused. */
-static void MACHINE0410(void **state)
+static struct mk_machine *watched;
+
+static void stop_watched(int signal)
 {
-    (void)state;
-    const struct mk_machine_config config = {.quantum = INT64_MAX};
-    run_scenario(&config);
+    (void)signal;
+    mk_machine_stop(watched, 99);
+}
+
+/* A run that must end by itself; should it not, it is stopped some time and fails. */
+static void run_watched(const struct mk_machine_config *config, void (*entry)(void *), void *arg)
+{
+    struct mkt t;
+    mkt_begin(&t, config);
+    mkt_spawn(&t, "a", entry, arg, false);
+    mkt_spawn(&t, "b", entry, arg, false);
+    watched = t.machine;
+    signal(SIGALRM, stop_watched);
+    alarm(30);
+    mkt_run_all(&t);
+    alarm(0);
+    mkt_finish(&t);
 }
 
 static void spend_a_little(void *arg)
@@ -1151,64 +1175,61 @@ static void spend_a_little(void *arg)
     CHECK_OK(mk_time_spend(MK_MSEC));
 }
 
-/* MACHINE0420: equals that compute get on, also with a quantum shorter than a switch. */
+/* MACHINE0410: equals that compute get on with the largest quantum. */
+static void MACHINE0410(void **state)
+{
+    (void)state;
+    const struct mk_machine_config config = {.quantum = INT64_MAX};
+    run_watched(&config, spend_a_little, NULL);
+}
+
+/* MACHINE0420: equals that compute get on with a quantum shorter than a switch. */
 static void MACHINE0420(void **state)
 {
     (void)state;
     const struct mk_machine_config config = {.quantum = 50};
+    run_watched(&config, spend_a_little, NULL);
+}
+
+static void raise_and_loop(void *arg)
+{
+    raise(SIGUSR1);
+    loop_yielding(arg);
+}
+
+/* MACHINE0430: mk_machine_stop works from a signal handler. */
+static void MACHINE0430(void **state)
+{
+    (void)state;
     struct mkt t;
-    mkt_begin(&t, &config);
-    mkt_spawn(&t, "a", spend_a_little, NULL, false);
-    mkt_spawn(&t, "b", spend_a_little, NULL, false);
-    mkt_run_all(&t);
+    struct looper l = {.is_running = false};
+    mkt_begin(&t, NULL);
+    mkt_spawn(&t, "loop", raise_and_loop, &l, false);
+    watched = t.machine;
+    signal(SIGUSR1, stop_watched);
+    assert_int_equal(run_code(&t), 99);
+    signal(SIGUSR1, SIG_DFL);
     mkt_finish(&t);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(MACHINE0010),
-        cmocka_unit_test(MACHINE0020),
-        cmocka_unit_test(MACHINE0030),
-        cmocka_unit_test(MACHINE0040),
-        cmocka_unit_test(MACHINE0050),
-        cmocka_unit_test(MACHINE0060),
-        cmocka_unit_test(MACHINE0070),
-        cmocka_unit_test(MACHINE0080),
-        cmocka_unit_test(MACHINE0090),
-        cmocka_unit_test(MACHINE0100),
-        cmocka_unit_test(MACHINE0110),
-        cmocka_unit_test(MACHINE0120),
-        cmocka_unit_test(MACHINE0130),
-        cmocka_unit_test(MACHINE0140),
-        cmocka_unit_test(MACHINE0150),
-        cmocka_unit_test(MACHINE0160),
-        cmocka_unit_test(MACHINE0170),
-        cmocka_unit_test(MACHINE0180),
-        cmocka_unit_test(MACHINE0190),
-        cmocka_unit_test(MACHINE0200),
-        cmocka_unit_test(MACHINE0210),
-        cmocka_unit_test(MACHINE0220),
-        cmocka_unit_test(MACHINE0230),
-        cmocka_unit_test(MACHINE0240),
-        cmocka_unit_test(MACHINE0250),
-        cmocka_unit_test(MACHINE0260),
-        cmocka_unit_test(MACHINE0270),
-        cmocka_unit_test(MACHINE0280),
-        cmocka_unit_test(MACHINE0290),
-        cmocka_unit_test(MACHINE0300),
-        cmocka_unit_test(MACHINE0310),
-        cmocka_unit_test(MACHINE0320),
-        cmocka_unit_test(MACHINE0330),
-        cmocka_unit_test(MACHINE0340),
-        cmocka_unit_test(MACHINE0350),
-        cmocka_unit_test(MACHINE0360),
-        cmocka_unit_test(MACHINE0370),
-        cmocka_unit_test(MACHINE0380),
-        cmocka_unit_test(MACHINE0390),
-        cmocka_unit_test(MACHINE0400),
-        cmocka_unit_test(MACHINE0410),
-        cmocka_unit_test(MACHINE0420),
+        cmocka_unit_test(MACHINE0010), cmocka_unit_test(MACHINE0020), cmocka_unit_test(MACHINE0030),
+        cmocka_unit_test(MACHINE0040), cmocka_unit_test(MACHINE0050), cmocka_unit_test(MACHINE0060),
+        cmocka_unit_test(MACHINE0070), cmocka_unit_test(MACHINE0080), cmocka_unit_test(MACHINE0090),
+        cmocka_unit_test(MACHINE0100), cmocka_unit_test(MACHINE0110), cmocka_unit_test(MACHINE0120),
+        cmocka_unit_test(MACHINE0130), cmocka_unit_test(MACHINE0140), cmocka_unit_test(MACHINE0150),
+        cmocka_unit_test(MACHINE0160), cmocka_unit_test(MACHINE0170), cmocka_unit_test(MACHINE0180),
+        cmocka_unit_test(MACHINE0190), cmocka_unit_test(MACHINE0200), cmocka_unit_test(MACHINE0210),
+        cmocka_unit_test(MACHINE0220), cmocka_unit_test(MACHINE0230), cmocka_unit_test(MACHINE0240),
+        cmocka_unit_test(MACHINE0250), cmocka_unit_test(MACHINE0260), cmocka_unit_test(MACHINE0270),
+        cmocka_unit_test(MACHINE0280), cmocka_unit_test(MACHINE0290), cmocka_unit_test(MACHINE0300),
+        cmocka_unit_test(MACHINE0310), cmocka_unit_test(MACHINE0320), cmocka_unit_test(MACHINE0330),
+        cmocka_unit_test(MACHINE0340), cmocka_unit_test(MACHINE0350), cmocka_unit_test(MACHINE0360),
+        cmocka_unit_test(MACHINE0370), cmocka_unit_test(MACHINE0380), cmocka_unit_test(MACHINE0390),
+        cmocka_unit_test(MACHINE0400), cmocka_unit_test(MACHINE0410), cmocka_unit_test(MACHINE0420),
+        cmocka_unit_test(MACHINE0430),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,6 @@ MKT_TEST(MSG0040)
     CHECK_OK(mk_thread_join(thread, MK_TIME_FOREVER));
 }
 
-
 /* MSG0050: a destination that is no name, another kind of right, or dead is refused by its own error. */
 MKT_TEST(MSG0050)
 {
@@ -148,10 +147,8 @@ MKT_TEST(MSG0080)
     mk_name_t port = mkt_port(), other = mkt_port(), receive, once = once_name(other);
     CHECK_OK(mk_port_create(&receive));
     struct mk_msg_right rights[] = {
-        {.name = other, .how = MK_MOVE_SEND},
-        {.name = receive, .how = MK_MOVE_RECEIVE},
-        {.name = once, .how = MK_MOVE_SEND_ONCE},
-        {.name = other, .how = MK_MAKE_SEND},
+        {.name = other, .how = MK_MOVE_SEND},        {.name = receive, .how = MK_MOVE_RECEIVE},
+        {.name = once, .how = MK_MOVE_SEND_ONCE},    {.name = other, .how = MK_MAKE_SEND},
         {.name = stale_name(), .how = MK_COPY_SEND},
     };
     struct mk_msg msg = {.rights = rights, .nr_rights = COUNT_OF(rights), .reply = receive};
@@ -831,54 +828,18 @@ static void MSG0480(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(MSG0010),
-        cmocka_unit_test(MSG0020),
-        cmocka_unit_test(MSG0030),
-        cmocka_unit_test(MSG0040),
-        cmocka_unit_test(MSG0050),
-        cmocka_unit_test(MSG0060),
-        cmocka_unit_test(MSG0070),
-        cmocka_unit_test(MSG0080),
-        cmocka_unit_test(MSG0090),
-        cmocka_unit_test(MSG0100),
-        cmocka_unit_test(MSG0110),
-        cmocka_unit_test(MSG0120),
-        cmocka_unit_test(MSG0130),
-        cmocka_unit_test(MSG0140),
-        cmocka_unit_test(MSG0150),
-        cmocka_unit_test(MSG0160),
-        cmocka_unit_test(MSG0170),
-        cmocka_unit_test(MSG0180),
-        cmocka_unit_test(MSG0190),
-        cmocka_unit_test(MSG0200),
-        cmocka_unit_test(MSG0210),
-        cmocka_unit_test(MSG0220),
-        cmocka_unit_test(MSG0230),
-        cmocka_unit_test(MSG0240),
-        cmocka_unit_test(MSG0250),
-        cmocka_unit_test(MSG0260),
-        cmocka_unit_test(MSG0270),
-        cmocka_unit_test(MSG0280),
-        cmocka_unit_test(MSG0290),
-        cmocka_unit_test(MSG0300),
-        cmocka_unit_test(MSG0310),
-        cmocka_unit_test(MSG0320),
-        cmocka_unit_test(MSG0330),
-        cmocka_unit_test(MSG0340),
-        cmocka_unit_test(MSG0350),
-        cmocka_unit_test(MSG0360),
-        cmocka_unit_test(MSG0370),
-        cmocka_unit_test(MSG0380),
-        cmocka_unit_test(MSG0390),
-        cmocka_unit_test(MSG0400),
-        cmocka_unit_test(MSG0410),
-        cmocka_unit_test(MSG0420),
-        cmocka_unit_test(MSG0430),
-        cmocka_unit_test(MSG0440),
-        cmocka_unit_test(MSG0450),
-        cmocka_unit_test(MSG0460),
-        cmocka_unit_test(MSG0470),
-        cmocka_unit_test(MSG0480),
+        cmocka_unit_test(MSG0010), cmocka_unit_test(MSG0020), cmocka_unit_test(MSG0030), cmocka_unit_test(MSG0040),
+        cmocka_unit_test(MSG0050), cmocka_unit_test(MSG0060), cmocka_unit_test(MSG0070), cmocka_unit_test(MSG0080),
+        cmocka_unit_test(MSG0090), cmocka_unit_test(MSG0100), cmocka_unit_test(MSG0110), cmocka_unit_test(MSG0120),
+        cmocka_unit_test(MSG0130), cmocka_unit_test(MSG0140), cmocka_unit_test(MSG0150), cmocka_unit_test(MSG0160),
+        cmocka_unit_test(MSG0170), cmocka_unit_test(MSG0180), cmocka_unit_test(MSG0190), cmocka_unit_test(MSG0200),
+        cmocka_unit_test(MSG0210), cmocka_unit_test(MSG0220), cmocka_unit_test(MSG0230), cmocka_unit_test(MSG0240),
+        cmocka_unit_test(MSG0250), cmocka_unit_test(MSG0260), cmocka_unit_test(MSG0270), cmocka_unit_test(MSG0280),
+        cmocka_unit_test(MSG0290), cmocka_unit_test(MSG0300), cmocka_unit_test(MSG0310), cmocka_unit_test(MSG0320),
+        cmocka_unit_test(MSG0330), cmocka_unit_test(MSG0340), cmocka_unit_test(MSG0350), cmocka_unit_test(MSG0360),
+        cmocka_unit_test(MSG0370), cmocka_unit_test(MSG0380), cmocka_unit_test(MSG0390), cmocka_unit_test(MSG0400),
+        cmocka_unit_test(MSG0410), cmocka_unit_test(MSG0420), cmocka_unit_test(MSG0430), cmocka_unit_test(MSG0440),
+        cmocka_unit_test(MSG0450), cmocka_unit_test(MSG0460), cmocka_unit_test(MSG0470), cmocka_unit_test(MSG0480),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

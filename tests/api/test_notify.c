@@ -279,8 +279,11 @@ MKT_TEST(NOTIFY0190)
     struct mk_notification fake = {.event = MK_NOTIFY_DEAD_NAME, .name = 5};
     CHECK_ERR(mk_right_make(port, MK_RIGHT_SEND, MK_BADGE_KERNEL, &badged), MK_E_BAD_ARGUMENT);
     CHECK_ERR(mk_right_make(port, MK_RIGHT_SEND_ONCE, MK_BADGE_KERNEL, &badged), MK_E_BAD_ARGUMENT);
-    struct mk_msg msg = {.id = MK_NOTIFY_ID + MK_NOTIFY_DEAD_NAME, .body = &fake, .size = sizeof(fake),
-                         .capacity = sizeof(fake), .badge = MK_BADGE_KERNEL};
+    struct mk_msg msg = {.id = MK_NOTIFY_ID + MK_NOTIFY_DEAD_NAME,
+                         .body = &fake,
+                         .size = sizeof(fake),
+                         .capacity = sizeof(fake),
+                         .badge = MK_BADGE_KERNEL};
     CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
     CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
     CHECK(msg.badge == 0);
@@ -381,7 +384,10 @@ MKT_TEST(NOTIFY0250)
     }
 }
 
-/* NOTIFY0260: requests about a port that move with it: no-senders is told to the requester after the receive right moved. */
+/*
+ * NOTIFY0260: requests about a port that move with it: no-senders is told to the requester after the receive right
+ * moved.
+ */
 MKT_TEST(NOTIFY0260)
 {
     (void)arg;
@@ -426,33 +432,15 @@ MKT_TEST(NOTIFY0280)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(NOTIFY0010),
-        cmocka_unit_test(NOTIFY0020),
-        cmocka_unit_test(NOTIFY0030),
-        cmocka_unit_test(NOTIFY0040),
-        cmocka_unit_test(NOTIFY0050),
-        cmocka_unit_test(NOTIFY0060),
-        cmocka_unit_test(NOTIFY0070),
-        cmocka_unit_test(NOTIFY0080),
-        cmocka_unit_test(NOTIFY0090),
-        cmocka_unit_test(NOTIFY0100),
-        cmocka_unit_test(NOTIFY0110),
-        cmocka_unit_test(NOTIFY0120),
-        cmocka_unit_test(NOTIFY0130),
-        cmocka_unit_test(NOTIFY0140),
-        cmocka_unit_test(NOTIFY0150),
-        cmocka_unit_test(NOTIFY0160),
-        cmocka_unit_test(NOTIFY0170),
-        cmocka_unit_test(NOTIFY0180),
-        cmocka_unit_test(NOTIFY0190),
-        cmocka_unit_test(NOTIFY0200),
-        cmocka_unit_test(NOTIFY0210),
-        cmocka_unit_test(NOTIFY0220),
-        cmocka_unit_test(NOTIFY0230),
-        cmocka_unit_test(NOTIFY0240),
-        cmocka_unit_test(NOTIFY0250),
-        cmocka_unit_test(NOTIFY0260),
-        cmocka_unit_test(NOTIFY0270),
+        cmocka_unit_test(NOTIFY0010), cmocka_unit_test(NOTIFY0020), cmocka_unit_test(NOTIFY0030),
+        cmocka_unit_test(NOTIFY0040), cmocka_unit_test(NOTIFY0050), cmocka_unit_test(NOTIFY0060),
+        cmocka_unit_test(NOTIFY0070), cmocka_unit_test(NOTIFY0080), cmocka_unit_test(NOTIFY0090),
+        cmocka_unit_test(NOTIFY0100), cmocka_unit_test(NOTIFY0110), cmocka_unit_test(NOTIFY0120),
+        cmocka_unit_test(NOTIFY0130), cmocka_unit_test(NOTIFY0140), cmocka_unit_test(NOTIFY0150),
+        cmocka_unit_test(NOTIFY0160), cmocka_unit_test(NOTIFY0170), cmocka_unit_test(NOTIFY0180),
+        cmocka_unit_test(NOTIFY0190), cmocka_unit_test(NOTIFY0200), cmocka_unit_test(NOTIFY0210),
+        cmocka_unit_test(NOTIFY0220), cmocka_unit_test(NOTIFY0230), cmocka_unit_test(NOTIFY0240),
+        cmocka_unit_test(NOTIFY0250), cmocka_unit_test(NOTIFY0260), cmocka_unit_test(NOTIFY0270),
         cmocka_unit_test(NOTIFY0280),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,21 +268,10 @@ static void PORT0150(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(PORT0010),
-        cmocka_unit_test(PORT0020),
-        cmocka_unit_test(PORT0030),
-        cmocka_unit_test(PORT0040),
-        cmocka_unit_test(PORT0050),
-        cmocka_unit_test(PORT0060),
-        cmocka_unit_test(PORT0070),
-        cmocka_unit_test(PORT0080),
-        cmocka_unit_test(PORT0090),
-        cmocka_unit_test(PORT0100),
-        cmocka_unit_test(PORT0110),
-        cmocka_unit_test(PORT0120),
-        cmocka_unit_test(PORT0130),
-        cmocka_unit_test(PORT0140),
-        cmocka_unit_test(PORT0150),
+        cmocka_unit_test(PORT0010), cmocka_unit_test(PORT0020), cmocka_unit_test(PORT0030), cmocka_unit_test(PORT0040),
+        cmocka_unit_test(PORT0050), cmocka_unit_test(PORT0060), cmocka_unit_test(PORT0070), cmocka_unit_test(PORT0080),
+        cmocka_unit_test(PORT0090), cmocka_unit_test(PORT0100), cmocka_unit_test(PORT0110), cmocka_unit_test(PORT0120),
+        cmocka_unit_test(PORT0130), cmocka_unit_test(PORT0140), cmocka_unit_test(PORT0150),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -365,26 +365,11 @@ MKT_TEST(SET0200)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(SET0010),
-        cmocka_unit_test(SET0020),
-        cmocka_unit_test(SET0030),
-        cmocka_unit_test(SET0040),
-        cmocka_unit_test(SET0050),
-        cmocka_unit_test(SET0060),
-        cmocka_unit_test(SET0070),
-        cmocka_unit_test(SET0080),
-        cmocka_unit_test(SET0090),
-        cmocka_unit_test(SET0100),
-        cmocka_unit_test(SET0110),
-        cmocka_unit_test(SET0120),
-        cmocka_unit_test(SET0130),
-        cmocka_unit_test(SET0140),
-        cmocka_unit_test(SET0150),
-        cmocka_unit_test(SET0160),
-        cmocka_unit_test(SET0170),
-        cmocka_unit_test(SET0180),
-        cmocka_unit_test(SET0190),
-        cmocka_unit_test(SET0200),
+        cmocka_unit_test(SET0010), cmocka_unit_test(SET0020), cmocka_unit_test(SET0030), cmocka_unit_test(SET0040),
+        cmocka_unit_test(SET0050), cmocka_unit_test(SET0060), cmocka_unit_test(SET0070), cmocka_unit_test(SET0080),
+        cmocka_unit_test(SET0090), cmocka_unit_test(SET0100), cmocka_unit_test(SET0110), cmocka_unit_test(SET0120),
+        cmocka_unit_test(SET0130), cmocka_unit_test(SET0140), cmocka_unit_test(SET0150), cmocka_unit_test(SET0160),
+        cmocka_unit_test(SET0170), cmocka_unit_test(SET0180), cmocka_unit_test(SET0190), cmocka_unit_test(SET0200),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

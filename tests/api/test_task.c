@@ -117,9 +117,9 @@ MKT_TEST(TASK0060)
     CHECK_OK(mk_port_create(&receive));
     CHECK_OK(mk_task_set_special(self, MK_SPECIAL_REGISTERED_0, port));
     CHECK_ERR(mk_task_set_special(self, MK_NR_SPECIALS, port), MK_E_BAD_ARGUMENT);
-    CHECK_ERR(mk_task_set_special(self, (enum mk_special)-1, port), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_task_set_special(self, (enum mk_special) - 1, port), MK_E_BAD_ARGUMENT);
     CHECK_ERR(mk_task_get_special(self, MK_NR_SPECIALS, &got), MK_E_BAD_ARGUMENT);
-    CHECK_ERR(mk_task_get_special(self, (enum mk_special)-1, &got), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_task_get_special(self, (enum mk_special) - 1, &got), MK_E_BAD_ARGUMENT);
     CHECK_ERR(mk_task_set_special(self, MK_SPECIAL_REGISTERED_0, receive), MK_E_BAD_RIGHT);
     CHECK_ERR(mk_task_set_special(self, MK_SPECIAL_REGISTERED_0, once_name(receive)), MK_E_BAD_RIGHT);
     CHECK_ERR(mk_task_set_special(self, MK_SPECIAL_REGISTERED_0, stale_name()), MK_E_BAD_NAME);
@@ -390,8 +390,11 @@ MKT_TEST(TASK0210)
     const struct {
         mk_name_t name;
         mk_err_t err;
-    } bad[] = {{MK_NAME_NULL, MK_E_BAD_NAME}, {stale_name(), MK_E_BAD_NAME}, {port, MK_E_BAD_RIGHT},
-               {thread, MK_E_BAD_RIGHT},      {ended, MK_E_DEAD}};
+    } bad[] = {{MK_NAME_NULL, MK_E_BAD_NAME},
+               {stale_name(), MK_E_BAD_NAME},
+               {port, MK_E_BAD_RIGHT},
+               {thread, MK_E_BAD_RIGHT},
+               {ended, MK_E_DEAD}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         CHECK_ERR(mk_task_terminate(bad[i].name, 1), bad[i].err);
         CHECK_ERR(mk_task_get_special(bad[i].name, MK_SPECIAL_BOOTSTRAP, &name), bad[i].err);
@@ -438,7 +441,8 @@ MKT_TEST(TASK0230)
 {
     (void)arg;
     shared = 0;
-    CHECK(strcmp(mk_task_args(), "") == 0 && strcmp(mk_task_folder(), ".") == 0 && strcmp(mk_task_label(), "test") == 0);
+    CHECK(strcmp(mk_task_args(), "") == 0 && strcmp(mk_task_folder(), ".") == 0 &&
+          strcmp(mk_task_label(), "test") == 0);
     *mk_task_slot() = &shared;
     CHECK(*mk_task_slot() == &shared);
     CHECK_OK(mk_task_wait(task_of("child", look_at_slot, NULL), NULL, MK_TIME_FOREVER));
@@ -491,7 +495,8 @@ MKT_TEST(TASK0260)
     size_t n;
     CHECK_OK(mk_machine_stats(NULL, &after));
     CHECK_OK(mk_machine_tasks(NULL, NULL, 0, &n));
-    CHECK(after.nr_tasks == before.nr_tasks && after.nr_threads == before.nr_threads && after.nr_ports == before.nr_ports);
+    CHECK(after.nr_tasks == before.nr_tasks && after.nr_threads == before.nr_threads &&
+          after.nr_ports == before.nr_ports);
     CHECK(n == 1 + 256);
 }
 
@@ -537,34 +542,13 @@ static void TASK0280(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(TASK0010),
-        cmocka_unit_test(TASK0020),
-        cmocka_unit_test(TASK0030),
-        cmocka_unit_test(TASK0040),
-        cmocka_unit_test(TASK0050),
-        cmocka_unit_test(TASK0060),
-        cmocka_unit_test(TASK0070),
-        cmocka_unit_test(TASK0080),
-        cmocka_unit_test(TASK0090),
-        cmocka_unit_test(TASK0100),
-        cmocka_unit_test(TASK0110),
-        cmocka_unit_test(TASK0120),
-        cmocka_unit_test(TASK0130),
-        cmocka_unit_test(TASK0140),
-        cmocka_unit_test(TASK0150),
-        cmocka_unit_test(TASK0160),
-        cmocka_unit_test(TASK0170),
-        cmocka_unit_test(TASK0180),
-        cmocka_unit_test(TASK0190),
-        cmocka_unit_test(TASK0200),
-        cmocka_unit_test(TASK0210),
-        cmocka_unit_test(TASK0220),
-        cmocka_unit_test(TASK0230),
-        cmocka_unit_test(TASK0240),
-        cmocka_unit_test(TASK0250),
-        cmocka_unit_test(TASK0260),
-        cmocka_unit_test(TASK0270),
-        cmocka_unit_test(TASK0280),
+        cmocka_unit_test(TASK0010), cmocka_unit_test(TASK0020), cmocka_unit_test(TASK0030), cmocka_unit_test(TASK0040),
+        cmocka_unit_test(TASK0050), cmocka_unit_test(TASK0060), cmocka_unit_test(TASK0070), cmocka_unit_test(TASK0080),
+        cmocka_unit_test(TASK0090), cmocka_unit_test(TASK0100), cmocka_unit_test(TASK0110), cmocka_unit_test(TASK0120),
+        cmocka_unit_test(TASK0130), cmocka_unit_test(TASK0140), cmocka_unit_test(TASK0150), cmocka_unit_test(TASK0160),
+        cmocka_unit_test(TASK0170), cmocka_unit_test(TASK0180), cmocka_unit_test(TASK0190), cmocka_unit_test(TASK0200),
+        cmocka_unit_test(TASK0210), cmocka_unit_test(TASK0220), cmocka_unit_test(TASK0230), cmocka_unit_test(TASK0240),
+        cmocka_unit_test(TASK0250), cmocka_unit_test(TASK0260), cmocka_unit_test(TASK0270), cmocka_unit_test(TASK0280),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

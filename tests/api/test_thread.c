@@ -315,7 +315,8 @@ MKT_TEST(THREAD0140)
 {
     (void)arg;
     forget();
-    const struct mk_thread_attr attr = {.entry = note_arg, .arg = (void *)(uintptr_t) "x", .label = "x", .suspended = true};
+    const struct mk_thread_attr attr = {
+        .entry = note_arg, .arg = (void *)(uintptr_t) "x", .label = "x", .suspended = true};
     mk_name_t thread;
     CHECK_OK(mk_thread_create(mk_task_self(), &attr, &thread));
     mk_thread_yield();
@@ -571,8 +572,11 @@ MKT_TEST(THREAD0250)
     const struct {
         mk_name_t name;
         mk_err_t err;
-    } bad[] = {{MK_NAME_NULL, MK_E_BAD_NAME}, {stale_name(), MK_E_BAD_NAME}, {port, MK_E_BAD_RIGHT},
-               {mk_task_self(), MK_E_BAD_RIGHT}, {ended, MK_E_DEAD}};
+    } bad[] = {{MK_NAME_NULL, MK_E_BAD_NAME},
+               {stale_name(), MK_E_BAD_NAME},
+               {port, MK_E_BAD_RIGHT},
+               {mk_task_self(), MK_E_BAD_RIGHT},
+               {ended, MK_E_DEAD}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         CHECK_ERR(mk_thread_suspend(bad[i].name), bad[i].err);
         CHECK_ERR(mk_thread_resume(bad[i].name), bad[i].err);
@@ -720,7 +724,10 @@ static void crash_inside(void *arg)
     CHECK(code != 0);
 }
 
-/* THREAD0330: a thread that touches bad memory ends its task only, with an exit code that is not 0; the log says where. */
+/*
+ * THREAD0330: a thread that touches bad memory ends its task only, with an exit code that is not 0; the log says
+ * where.
+ */
 static void THREAD0330(void **state)
 {
     (void)state;
@@ -753,39 +760,17 @@ static void THREAD0340(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(THREAD0010),
-        cmocka_unit_test(THREAD0020),
-        cmocka_unit_test(THREAD0030),
-        cmocka_unit_test(THREAD0040),
-        cmocka_unit_test(THREAD0050),
-        cmocka_unit_test(THREAD0060),
-        cmocka_unit_test(THREAD0070),
-        cmocka_unit_test(THREAD0080),
-        cmocka_unit_test(THREAD0090),
-        cmocka_unit_test(THREAD0100),
-        cmocka_unit_test(THREAD0110),
-        cmocka_unit_test(THREAD0120),
-        cmocka_unit_test(THREAD0130),
-        cmocka_unit_test(THREAD0140),
-        cmocka_unit_test(THREAD0150),
-        cmocka_unit_test(THREAD0160),
-        cmocka_unit_test(THREAD0170),
-        cmocka_unit_test(THREAD0180),
-        cmocka_unit_test(THREAD0190),
-        cmocka_unit_test(THREAD0200),
-        cmocka_unit_test(THREAD0210),
-        cmocka_unit_test(THREAD0220),
-        cmocka_unit_test(THREAD0230),
-        cmocka_unit_test(THREAD0240),
-        cmocka_unit_test(THREAD0250),
-        cmocka_unit_test(THREAD0260),
-        cmocka_unit_test(THREAD0270),
-        cmocka_unit_test(THREAD0280),
-        cmocka_unit_test(THREAD0290),
-        cmocka_unit_test(THREAD0300),
-        cmocka_unit_test(THREAD0310),
-        cmocka_unit_test(THREAD0320),
-        cmocka_unit_test(THREAD0330),
+        cmocka_unit_test(THREAD0010), cmocka_unit_test(THREAD0020), cmocka_unit_test(THREAD0030),
+        cmocka_unit_test(THREAD0040), cmocka_unit_test(THREAD0050), cmocka_unit_test(THREAD0060),
+        cmocka_unit_test(THREAD0070), cmocka_unit_test(THREAD0080), cmocka_unit_test(THREAD0090),
+        cmocka_unit_test(THREAD0100), cmocka_unit_test(THREAD0110), cmocka_unit_test(THREAD0120),
+        cmocka_unit_test(THREAD0130), cmocka_unit_test(THREAD0140), cmocka_unit_test(THREAD0150),
+        cmocka_unit_test(THREAD0160), cmocka_unit_test(THREAD0170), cmocka_unit_test(THREAD0180),
+        cmocka_unit_test(THREAD0190), cmocka_unit_test(THREAD0200), cmocka_unit_test(THREAD0210),
+        cmocka_unit_test(THREAD0220), cmocka_unit_test(THREAD0230), cmocka_unit_test(THREAD0240),
+        cmocka_unit_test(THREAD0250), cmocka_unit_test(THREAD0260), cmocka_unit_test(THREAD0270),
+        cmocka_unit_test(THREAD0280), cmocka_unit_test(THREAD0290), cmocka_unit_test(THREAD0300),
+        cmocka_unit_test(THREAD0310), cmocka_unit_test(THREAD0320), cmocka_unit_test(THREAD0330),
         cmocka_unit_test(THREAD0340),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,18 +250,9 @@ MKT_TEST(TIME0120)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(TIME0010),
-        cmocka_unit_test(TIME0020),
-        cmocka_unit_test(TIME0030),
-        cmocka_unit_test(TIME0040),
-        cmocka_unit_test(TIME0050),
-        cmocka_unit_test(TIME0060),
-        cmocka_unit_test(TIME0070),
-        cmocka_unit_test(TIME0080),
-        cmocka_unit_test(TIME0090),
-        cmocka_unit_test(TIME0100),
-        cmocka_unit_test(TIME0110),
-        cmocka_unit_test(TIME0120),
+        cmocka_unit_test(TIME0010), cmocka_unit_test(TIME0020), cmocka_unit_test(TIME0030), cmocka_unit_test(TIME0040),
+        cmocka_unit_test(TIME0050), cmocka_unit_test(TIME0060), cmocka_unit_test(TIME0070), cmocka_unit_test(TIME0080),
+        cmocka_unit_test(TIME0090), cmocka_unit_test(TIME0100), cmocka_unit_test(TIME0110), cmocka_unit_test(TIME0120),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

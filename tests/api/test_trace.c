@@ -389,21 +389,11 @@ static void TRACE0160(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(TRACE0010),
-        cmocka_unit_test(TRACE0020),
-        cmocka_unit_test(TRACE0030),
-        cmocka_unit_test(TRACE0040),
-        cmocka_unit_test(TRACE0050),
-        cmocka_unit_test(TRACE0060),
-        cmocka_unit_test(TRACE0070),
-        cmocka_unit_test(TRACE0080),
-        cmocka_unit_test(TRACE0090),
-        cmocka_unit_test(TRACE0100),
-        cmocka_unit_test(TRACE0110),
-        cmocka_unit_test(TRACE0120),
-        cmocka_unit_test(TRACE0130),
-        cmocka_unit_test(TRACE0140),
-        cmocka_unit_test(TRACE0150),
+        cmocka_unit_test(TRACE0010), cmocka_unit_test(TRACE0020), cmocka_unit_test(TRACE0030),
+        cmocka_unit_test(TRACE0040), cmocka_unit_test(TRACE0050), cmocka_unit_test(TRACE0060),
+        cmocka_unit_test(TRACE0070), cmocka_unit_test(TRACE0080), cmocka_unit_test(TRACE0090),
+        cmocka_unit_test(TRACE0100), cmocka_unit_test(TRACE0110), cmocka_unit_test(TRACE0120),
+        cmocka_unit_test(TRACE0130), cmocka_unit_test(TRACE0140), cmocka_unit_test(TRACE0150),
         cmocka_unit_test(TRACE0160),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,20 +273,10 @@ static void VM0140(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(VM0010),
-        cmocka_unit_test(VM0020),
-        cmocka_unit_test(VM0030),
-        cmocka_unit_test(VM0040),
-        cmocka_unit_test(VM0050),
-        cmocka_unit_test(VM0060),
-        cmocka_unit_test(VM0070),
-        cmocka_unit_test(VM0080),
-        cmocka_unit_test(VM0090),
-        cmocka_unit_test(VM0100),
-        cmocka_unit_test(VM0110),
-        cmocka_unit_test(VM0120),
-        cmocka_unit_test(VM0130),
-        cmocka_unit_test(VM0140),
+        cmocka_unit_test(VM0010), cmocka_unit_test(VM0020), cmocka_unit_test(VM0030), cmocka_unit_test(VM0040),
+        cmocka_unit_test(VM0050), cmocka_unit_test(VM0060), cmocka_unit_test(VM0070), cmocka_unit_test(VM0080),
+        cmocka_unit_test(VM0090), cmocka_unit_test(VM0100), cmocka_unit_test(VM0110), cmocka_unit_test(VM0120),
+        cmocka_unit_test(VM0130), cmocka_unit_test(VM0140),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,13 +41,13 @@ struct bad {
     size_t size; /* 0: strlen */
 };
 
-#define TASK "[task a]\n"
-#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-#define TEXT "a boot file is text\n"
-#define SIZE "is no size; write a number of bytes above 0, or one with K, M or G\n"
+#define TASK    "[task a]\n"
+#define X50     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define TEXT    "a boot file is text\n"
+#define SIZE    "is no size; write a number of bytes above 0, or one with K, M or G\n"
 #define QUANTUM "is no time; write nanoseconds above 0, or a number with us, ms or s\n"
-#define INDENT "an indented line continues the value above; begin sections and keys in the first column\n"
-#define NAME "a task's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only\n"
+#define INDENT  "an indented line continues the value above; begin sections and keys in the first column\n"
+#define NAME    "a task's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only\n"
 #define NO_LINE "this is no section, key or comment; write KEY = VALUE\n"
 
 /* ---- BOOT0010: what a line may be ---- */
@@ -96,8 +96,8 @@ static const struct bad bad_sections[] = {
     {"[task a,b]\n", "F:1: " NAME, NULL, 0},
     {"[task .a]\n", "F:1: " NAME, NULL, 0},
     {"[task " X50 "]\n", "F:1: a task's name has at most 31 bytes\n", NULL, 0},
-    {"[task machine]\n",
-     "F:1: a task cannot be called machine: --set machine.KEY means the machine's section\n", NULL, 0},
+    {"[task machine]\n", "F:1: a task cannot be called machine: --set machine.KEY means the machine's section\n", NULL,
+     0},
     {"[task supervisor]\n", "F:1: the supervisor is started without being named\n", NULL, 0},
 };
 
@@ -107,7 +107,8 @@ static const struct bad bad_values[] = {
     {"[machine]\nmemroy = 1M\n" TASK, "F:2: unknown key 'memroy' of the machine; did you mean 'memory'?\n", NULL, 0},
     {"[machine]\nqqqqqqqqqqqq = 1\n  more\n" TASK,
      "F:2: unknown key 'qqqqqqqqqqqq' of the machine; write memory, cpus, clock, quantum, policy, isolation, context "
-     "or seed\n", NULL, 0},
+     "or seed\n",
+     NULL, 0},
     {TASK "modul = x\n", "F:2: unknown key 'modul' of a task; did you mean 'module'?\n", NULL, 0},
     {"[machine]\nseed = 1\nseed = 2\n" TASK, "F:3: seed is given twice; the first is in line 2\n", NULL, 0},
     {TASK "args =\nargs = 2\n", "F:3: args is given twice; the first is in line 2\n", NULL, 0},
@@ -127,16 +128,16 @@ static const struct bad bad_values[] = {
     {"[machine]\nquantum = 9999999999999s\n" TASK, "F:2: quantum: '9999999999999s' " QUANTUM, NULL, 0},
     {"[machine]\npolicy = a b\n" TASK, "F:2: policy: 'a b' is no policy's name, such as priority\n", NULL, 0},
     {"[machine]\npolicy =\n" TASK, "F:2: policy: '' is no policy's name, such as priority\n", NULL, 0},
-    {"[machine]\nisolation = yes\n" TASK,
-     "F:2: isolation: 'yes' is unknown; write auto, none, mprotect or pkey\n", NULL, 0},
+    {"[machine]\nisolation = yes\n" TASK, "F:2: isolation: 'yes' is unknown; write auto, none, mprotect or pkey\n",
+     NULL, 0},
     {"[machine]\ncontext = ASM\n" TASK, "F:2: context: 'ASM' is unknown; write asm or ucontext\n", NULL, 0},
     {"[machine]\nseed = x\n" TASK, "F:2: seed: 'x' is no number from 0 to 9223372036854775807\n", NULL, 0},
     {TASK "module =\n", "F:2: module: a value is missing; write a plugin's name, or a path with a slash\n", NULL, 0},
     {TASK "priority = 64\n", "F:2: priority: '64' is no number from 1 to 63; a higher one is stronger\n", NULL, 0},
     {TASK "priority = 0\n", "F:2: priority: '0' is no number from 1 to 63; a higher one is stronger\n", NULL, 0},
     {TASK "privileged = true\n", "F:2: privileged: 'true' is unknown; write no or yes\n", NULL, 0},
-    {TASK "args = 'x ; y'\n",
-     "F:2: args: the quote ' is not closed (a ';' behind a blank begins a comment)\n", NULL, 0},
+    {TASK "args = 'x ; y'\n", "F:2: args: the quote ' is not closed (a ';' behind a blank begins a comment)\n", NULL,
+     0},
 };
 
 /* ---- BOOT0040: after ---- */
@@ -151,7 +152,8 @@ static const struct bad bad_orders[] = {
      "F:6: after: b -> a -> c -> b is a cycle; a task cannot wait for itself\n", NULL, 0},
     {TASK "after = a\n[task b]\nafter = b\n",
      "F:2: after: a -> a is a cycle; a task cannot wait for itself\n"
-     "F:4: after: b -> b is a cycle; a task cannot wait for itself\n", NULL, 0},
+     "F:4: after: b -> b is a cycle; a task cannot wait for itself\n",
+     NULL, 0},
 };
 
 /* ---- BOOT0050: overrides ---- */
@@ -170,7 +172,8 @@ static const struct bad bad_sets[] = {
      "a.args=\x1b\"", 0},
     {TASK "priority = 99\n",
      "F:2: priority: '99' is no number from 1 to 63; a higher one is stronger\n"
-     "a.priority=0: priority: '0' is no number from 1 to 63; a higher one is stronger\n", "a.priority=0", 0},
+     "a.priority=0: priority: '0' is no number from 1 to 63; a higher one is stronger\n",
+     "a.priority=0", 0},
 };
 
 static void check_bad(const struct bad *cases, size_t nr)
@@ -338,8 +341,8 @@ static void test_BOOT0130_start_order(void **state)
 
 static void test_BOOT0140_overrides_win_and_the_last_wins(void **state)
 {
-    static const char *const sets[] = {"machine.memory=1G", "a.args=x=y.z", "a.b.priority=7", "machine.memory=2k",
-                                       "a.args=new", NULL};
+    static const char *const sets[] = {"machine.memory=1G", "a.args=x=y.z", "a.b.priority=7",
+                                       "machine.memory=2k", "a.args=new",   NULL};
     struct bootfile boot;
     parse_good(&boot, "[machine]\nmemory = 1M\n[task a]\nargs = old\n  more\n[task a.b]\n", sets);
     assert_int_equal(boot.machine.memory, 2048);

@@ -242,8 +242,8 @@ static void CHOICE0010(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(KMEM0010),  cmocka_unit_test(KMEM0020),  cmocka_unit_test(KMEM0030),
-        cmocka_unit_test(TIMER0010), cmocka_unit_test(TIMER0020), cmocka_unit_test(SPACE0010),
+        cmocka_unit_test(KMEM0010),  cmocka_unit_test(KMEM0020),   cmocka_unit_test(KMEM0030),
+        cmocka_unit_test(TIMER0010), cmocka_unit_test(TIMER0020),  cmocka_unit_test(SPACE0010),
         cmocka_unit_test(SPACE0020), cmocka_unit_test(CHOICE0010),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,9 @@ struct host_extable_entry {
 USER_ACCESS(u64, uint64_t, "movq")
 USER_ACCESS(u32, uint32_t, "movl")
 
+/* A field of a user's struct, whose address may be anything: no member of it may be named. */
+#define USER_FIELD(p, type, field) ((void *)((uintptr_t)(p) + offsetof(type, field)))
+
 /* Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then. */
 bool user_copy(void *dst, const void *src, size_t n);
 
