@@ -108,7 +108,8 @@ MK_API MK_NODISCARD mk_err_t mk_call(mk_name_t dest, struct mk_msg *msg, mk_time
  * Answer on msg->reply, a send-once right, with msg's id, status, body and
  * rights. Never waits. The reply right is used up, also when MK_E_DEAD says
  * that nobody waits for it any more (then the rights in the message stay with
- * the caller). All other errors are those of mk_send and change nothing.
+ * the caller). All other errors are those of mk_send and change nothing; a dead
+ * right in the message is MK_E_BAD_RIGHT here.
  */
 MK_API MK_NODISCARD mk_err_t mk_reply(struct mk_msg *msg);
 

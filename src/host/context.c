@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cpu.h"
 #include "host/sanitizer.h"
 
 void host_switch_fresh(void **save, const ucontext_t *fresh, int (*set)(const ucontext_t *));
@@ -127,12 +128,18 @@ void host_context_finish(struct host_context *context)
 
 static void switch_registers(struct host_context *from, struct host_context *to, bool is_ucontext)
 {
+    if (!to->sp) { /* never entered; setcontext would restore the signal mask of whoever made it */
+        if (to->uc && to->stack)
+            to->uc->uc_sigmask = host_this_cpu->mask;
+        if (!is_ucontext) {
+            host_switch_fresh(&from->sp, to->uc, setcontext);
+            return;
+        }
+    }
     if (is_ucontext)
         swapcontext(from->uc, to->uc);
-    else if (to->sp)
-        host_switch(&from->sp, to->sp);
     else
-        host_switch_fresh(&from->sp, to->uc, setcontext);
+        host_switch(&from->sp, to->sp);
 }
 
 void host_context_switch(struct host_context *from, struct host_context *to, bool is_ucontext)

@@ -3,6 +3,7 @@
 #ifndef HOST_CPU_H
 #define HOST_CPU_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct host_trap {
 struct host_cpu {
     struct host_context scheduler; /* the host thread that runs the CPU */
     bool is_ucontext;              /* context back-end */
+    sigset_t mask;                 /* of the host thread; new threads begin with it */
     bool has_thread;               /* a machine's thread runs on it: its traps are ours */
     struct host_trap trap;
     void (*on_trap)(struct host_cpu *cpu); /* on the trap stack, the trapped thread is lost; must not return */

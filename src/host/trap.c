@@ -165,7 +165,7 @@ bool host_cpu_enter(struct host_cpu *cpu)
     stack.ss_sp = cpu->signal_stack;
     if (!traps_renew())
         return false;
-    if (sigaltstack(&stack, cpu->old_signal_stack) != 0)
+    if (sigaltstack(&stack, cpu->old_signal_stack) != 0 || pthread_sigmask(SIG_SETMASK, NULL, &cpu->mask) != 0)
         return false;
     host_context_init_self(&cpu->scheduler, cpu->is_ucontext);
     cpu->has_thread = false;

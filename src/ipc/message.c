@@ -85,6 +85,18 @@ static mk_err_t check_reply(struct space *space, struct sending *s)
     return ref_check(space, s->header.reply, s->reply_how, 0);
 }
 
+static mk_err_t check_rights(struct space *space, mk_name_t dest, const struct port *port, const struct sending *s)
+{
+    for (uint32_t i = 0; i < s->nr_rights; i++) {
+        if (s->rights[i].name == dest && dest && s->rights[i].how == MK_MOVE_SEND_ONCE)
+            return MK_E_BAD_RIGHT;
+        mk_err_t err = check_right(space, s, i, port);
+        if (err)
+            return err;
+    }
+    return MK_OK;
+}
+
 /* Destination and rights, which can change while a sender waits. */
 static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending *s, bool with_reply)
 {
@@ -97,14 +109,9 @@ static mk_err_t check_names(struct space *space, mk_name_t dest, struct sending 
     s->dest = entry;
     if (port && port->object_kind != MK_OBJECT_NONE && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports take no messages */
-    for (uint32_t i = 0; i < s->nr_rights; i++) {
-        if (s->rights[i].name == dest && s->rights[i].how == MK_MOVE_SEND_ONCE)
-            return MK_E_BAD_RIGHT;
-        mk_err_t err = check_right(space, s, i, port);
-        if (err)
-            return err;
-    }
-    mk_err_t err = with_reply ? check_reply(space, s) : MK_OK;
+    mk_err_t err = check_rights(space, dest, port, s);
+    if (!err && with_reply)
+        err = check_reply(space, s);
     if (!err && with_reply && s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == dest)
         err = MK_E_BAD_RIGHT;
     return err;
@@ -247,20 +254,21 @@ static void wake_senders(struct cpu *cpu, struct port *port)
         wake_sender(cpu, port);
 }
 
-/* A receiver is about to wait at a port that queues nothing: one sender may come, and will find it there. */
-static void invite_sender(struct cpu *cpu, struct port *port)
+/* At a port that queues nothing as many senders may come as receivers wait, one of which is about to. */
+static void invite(struct cpu *cpu, struct port *port, uint32_t nr_coming)
 {
-    if (port->queue_limit == 0 && port->nr_reserved == 0 && !list_empty(&port->senders))
+    while (port->queue_limit == 0 && !list_empty(&port->senders) &&
+           port->nr_reserved < list_count(receivers_of(port)) + nr_coming)
         wake_sender(cpu, port);
 }
 
 static void invite_senders(struct cpu *cpu, const struct entry *entry)
 {
     if (entry->type & MK_RIGHT_RECEIVE)
-        invite_sender(cpu, entry->port);
+        invite(cpu, entry->port, 1);
     else if (entry->set->nr_rendezvous)
         list_for_each (link, &entry->set->idle)
-            invite_sender(cpu, list_entry(link, struct port, set_link));
+            invite(cpu, list_entry(link, struct port, set_link), 1);
 }
 
 static void give_slot_back(struct cpu *cpu, struct thread *thread)
@@ -270,8 +278,10 @@ static void give_slot_back(struct cpu *cpu, struct thread *thread)
         return;
     thread->slot = NULL;
     port->nr_reserved--;
-    if (!port->is_dead)
+    if (!port->is_dead) {
         wake_senders(cpu, port);
+        invite(cpu, port, 0);
+    }
     port_release(cpu->machine, port);
 }
 
@@ -281,8 +291,7 @@ void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit)
         port->set->nr_rendezvous += (limit == 0) - (port->queue_limit == 0);
     port->queue_limit = limit;
     wake_senders(cpu, port);
-    if (!list_empty(receivers_of(port)))
-        invite_sender(cpu, port);
+    invite(cpu, port, 0);
 }
 
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread)
@@ -377,16 +386,19 @@ static mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s,
         if (err)
             break;
         struct port *port = s->dest->port;
-        if (s->dest->type & MK_RIGHT_SEND && !self->slot && port_is_full(port) && list_empty(receivers_of(port))) {
+        if (s->dest->type & MK_RIGHT_SEND && list_empty(receivers_of(port)) &&
+            (port->queue_limit == 0 || (!self->slot && port_is_full(port)))) {
             err = sched_may_wait(cpu, deadline);
             if (!err) {
+                if (self->slot) /* invited, but another sender was quicker */
+                    give_slot_back(cpu, self);
                 self->unsent = s->kmsg;
                 err = sched_block(cpu, &port->senders, MK_WAIT_SEND, port, deadline, NULL);
                 self->unsent = NULL;
             }
             if (err)
                 break;
-            continue; /* woken with room reserved */
+            continue; /* woken with room reserved, or invited */
         }
         if (is_call) {
             self->serial++;
@@ -552,29 +564,42 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     return err;
 }
 
-/* Steps 1, 3 and 4 of an answer. Its rights stay with the sender if nobody waits for it, or are dropped. */
-static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool is_dropped_if_dead, struct thread **heirp)
+/* Nobody waits for this answer any more: the reply right is used up, the rights in the message may be. */
+static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rights_dropped)
+{
+    struct space *space = cpu->current->space;
+    struct entry *entry = space_lookup(space, s->header.reply);
+    if (entry)
+        entry_release(space, entry);
+    if (are_rights_dropped && check_rights(space, MK_NAME_NULL, NULL, s) == MK_OK) {
+        take_rights(space, s, NULL);
+        kmsg_destroy(cpu->machine, s->kmsg);
+    } else {
+        kmsg_free(cpu->machine, s->kmsg);
+    }
+    return MK_E_DEAD;
+}
+
+/* Steps 1, 3 and 4 of an answer. MK_E_DEAD means that nobody waits for it, and nothing else. */
+static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_rights_dropped, struct thread **heirp)
 {
     struct thread *self = cpu->current;
     struct sending s;
     mk_err_t err = sending_begin(cpu, msg, &s);
     if (err)
         return err;
-    err = check_names(self->space, s.header.reply, &s, false);
-    if (!err && !(s.dest->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
+    const struct entry *entry = space_lookup(self->space, s.header.reply);
+    if (!entry && s.header.reply != MK_NAME_DEAD)
+        err = MK_E_BAD_NAME;
+    else if (entry && !(entry->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
         err = MK_E_BAD_RIGHT;
-    if (!err && entry_is_dead(s.dest)) {
-        entry_release(self->space, s.dest);
-        err = MK_E_DEAD;
-        if (is_dropped_if_dead) {
-            take_rights(self->space, &s, NULL);
-            kmsg_destroy(cpu->machine, s.kmsg);
-            return err;
-        }
-    }
+    else if (!entry || entry_is_dead(entry))
+        return reply_to_nobody(cpu, &s, are_rights_dropped);
+    if (!err)
+        err = check_names(self->space, s.header.reply, &s, false);
     if (err) {
         kmsg_free(cpu->machine, s.kmsg);
-        return err;
+        return err == MK_E_DEAD ? MK_E_BAD_RIGHT : err; /* a right in the answer is dead */
     }
     return send_once(cpu, self->space, &s, heirp);
 }

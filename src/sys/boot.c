@@ -283,7 +283,7 @@ mk_err_t mk_machine_spawn(struct mk_machine *machine, const struct mk_spawn *spa
     task_set_special(task, MK_SPECIAL_MACHINE, machine->control, 0);
     err = thread_create(task, spawn->entry, spawn->arg, stack_size, priority, &thread);
     if (err) {
-        task_end(machine->cpu, task, 0);
+        task_discard(task);
         return err;
     }
     task->reports = true;

@@ -67,14 +67,17 @@ static void label_from_path(char *label, const char *path)
         *dot = '\0';
 }
 
-/* A new service port, or the one given, into the new task. Cannot fail after the reservation in furnish. */
-static void give_service(struct task *task, struct port *service)
+/* The caller's receive right named in `load`, or a new port. Cannot fail after the reservation in furnish. */
+static void give_service(struct task *task, const struct mk_load *load, struct port *fresh)
 {
-    task->service = space_put_receive(task->space, service)->name;
+    struct port *port = fresh;
+    if (load->service)
+        port = ref_take(task->machine->cpu->current->space, load->service, MK_MOVE_RECEIVE).port;
+    task->service = space_put_receive(task->space, port)->name;
 }
 
 /* What can fail before the task may run. */
-static mk_err_t furnish(struct task *task, const struct mk_load *load, struct port **servicep)
+static mk_err_t furnish(struct task *task, const struct mk_load *load, struct port **portp)
 {
     struct mk_machine *machine = task->machine;
     mk_err_t err = space_reserve(task->space, 1);
@@ -84,23 +87,21 @@ static mk_err_t furnish(struct task *task, const struct mk_load *load, struct po
     task->folder = keep_string(machine, load->folder ? load->folder : ".", &task->folder_size);
     if (!task->args || !task->folder)
         return MK_E_NO_MEMORY;
-    if (!*servicep)
-        *servicep = port_create(machine, MK_OBJECT_NONE, NULL);
-    return *servicep ? MK_OK : MK_E_NO_MEMORY;
+    if (load->service)
+        return MK_OK;
+    *portp = port_create(machine, MK_OBJECT_NONE, NULL);
+    return *portp ? MK_OK : MK_E_NO_MEMORY;
 }
 
-/*
- * `service` is a port whose receive right the caller gives up on success, or
- * NULL. The strings in `load` are the kernel's.
- */
-mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct port *service,
-                     struct task **taskp, char *why, size_t why_size)
+/* Rights named in `load` are the calling thread's and were checked; the strings are the kernel's. On error nothing changed. */
+mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct task **taskp,
+                     char *why, size_t why_size)
 {
     struct image *image;
     struct task *task = NULL;
     struct thread *thread;
     char label[MK_LABEL_MAX];
-    bool is_new_service = service == NULL;
+    struct port *fresh = NULL;
 
     label_copy(label, sizeof(label), load->label ? load->label : "");
     if (!label[0])
@@ -115,18 +116,18 @@ mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, str
         return err;
     }
     task->image = image;
-    task->reports = true;
-    err = furnish(task, load, &service);
+    err = furnish(task, load, &fresh);
     if (!err)
         err = thread_create(task, (void (*)(void *))mk_server_main, (void *)(uintptr_t)server, PLUGIN_STACK_SIZE,
                             load->priority ? load->priority : MK_PRIO_DEFAULT, &thread);
     if (err) {
-        if (is_new_service && service)
-            port_destroy(machine, service);
-        task_end(machine->cpu, task, 1);
+        if (fresh)
+            port_destroy(machine, fresh);
+        task_discard(task);
         return err;
     }
-    give_service(task, service);
+    give_service(task, load, fresh);
+    task->reports = true;
     if (load->privileged)
         task_set_special(task, MK_SPECIAL_MACHINE, machine->control, 0);
     if (!server->main) {
@@ -159,7 +160,7 @@ mk_err_t mk_machine_load(struct mk_machine *machine, const struct mk_load *load,
         return MK_E_BAD_ARGUMENT;
     mk_err_t err = check_load(load);
     if (!err)
-        err = plugin_load(machine, load, NULL, NULL, &task, why, sizeof(why));
+        err = plugin_load(machine, load, NULL, &task, why, sizeof(why));
     if (!err) {
         task_set_special(task, MK_SPECIAL_BOOTSTRAP, machine->bootstrap_port, 0);
         if (idp)
@@ -196,57 +197,28 @@ static mk_err_t load_in(struct mk_load *load, const struct mk_load *user, struct
     return err ? err : check_load(load);
 }
 
-/* The rights named in `load`: the service port's, still the caller's, and the bootstrap entry. */
-static mk_err_t load_rights(struct space *space, const struct mk_load *load, struct entry **servicep,
-                            struct entry **bootp)
+/* The rights named in `load`: can they be given? */
+static mk_err_t check_load_rights(struct space *space, const struct mk_load *load)
 {
-    *servicep = *bootp = NULL;
-    if (load->service) {
-        mk_err_t err = ref_check(space, load->service, MK_MOVE_RECEIVE, 0);
-        if (err)
-            return err;
-        *servicep = space_lookup(space, load->service);
-    }
-    if (load->bootstrap) {
-        mk_err_t err = ref_check(space, load->bootstrap, MK_COPY_SEND, 0);
-        if (err)
-            return err;
-        *bootp = space_lookup(space, load->bootstrap);
-    }
-    return MK_OK;
+    mk_err_t err = load->service ? ref_check(space, load->service, MK_MOVE_RECEIVE, 0) : MK_OK;
+    if (!err && load->bootstrap)
+        err = ref_check(space, load->bootstrap, MK_COPY_SEND, 0);
+    return err ? err : space_reserve(space, 1);
 }
 
-static mk_err_t load_task(struct cpu *cpu, struct mk_load *load, mk_name_t *namep, char *why)
+static mk_err_t load_task(struct cpu *cpu, const struct mk_load *load, mk_name_t *namep, char *why)
 {
     struct space *space = cpu->current->space;
-    struct entry *service, *bootstrap;
     struct task *task;
-    struct port *port = NULL;
-    mk_err_t err = load_rights(space, load, &service, &bootstrap);
+    mk_err_t err = check_load_rights(space, load);
     if (!err)
-        err = space_reserve(space, 2);
+        err = plugin_load(cpu->machine, load, cpu->current->task, &task, why, WHY_SIZE);
     if (err)
         return err;
-    uint32_t make_count = 0;
-    if (service) { /* taken back below if the load fails */
-        make_count = service->port->make_count;
-        port = service->port;
-    }
-    if (port) {
-        mk_name_t old = load->service;
-        struct ref ref = ref_take(space, old, MK_MOVE_RECEIVE);
-        err = plugin_load(cpu->machine, load, cpu->current->task, ref.port, &task, why, WHY_SIZE);
-        if (err) {
-            space_put_receive(space, ref.port);
-            ref.port->make_count = make_count;
-        }
-    } else {
-        err = plugin_load(cpu->machine, load, cpu->current->task, NULL, &task, why, WHY_SIZE);
-    }
-    if (err)
-        return err;
-    if (bootstrap)
+    if (load->bootstrap) {
+        const struct entry *bootstrap = space_lookup(space, load->bootstrap);
         task_set_special(task, MK_SPECIAL_BOOTSTRAP, bootstrap->port, bootstrap->badge);
+    }
     return send_right_add(space, task->port, 0, namep); /* reserved above */
 }
 

@@ -65,6 +65,8 @@ mk_err_t string_in(char *dst, const char *src, size_t size);
 mk_err_t task_create(struct mk_machine *machine, const char *label, struct task *parent, struct task **taskp);
 /* It ends now. When the current thread belongs to it, the caller must finish with sched_exit. */
 void task_end(struct cpu *cpu, struct task *task, int exit_code);
+/* A task that never ran: as if it had not been made. */
+void task_discard(struct task *task);
 void task_rest(struct task *task);
 void task_free_ended(struct mk_machine *machine, uint32_t max_kept);
 void task_set_special(struct task *task, enum mk_special which, struct port *port, uint64_t badge);
@@ -82,8 +84,8 @@ void device_close_all(struct mk_machine *machine);
 
 /* ---- plugins (plugin.c) ---- */
 
-mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct port *service,
-                     struct task **taskp, char *why, size_t why_size);
+mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct task **taskp,
+                     char *why, size_t why_size);
 void plugin_unload(struct image *image);
 
 /* ---- looking (info.c) ---- */

@@ -201,6 +201,12 @@ void task_end(struct cpu *cpu, struct task *task, int exit_code)
         task_rest(task);
 }
 
+void task_discard(struct task *task)
+{
+    task_set_counts(task, false);
+    task_end(task->machine->cpu, task, 0);
+}
+
 void task_rest(struct task *task)
 {
     struct mk_machine *machine = task->machine;
