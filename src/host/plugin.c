@@ -15,11 +15,11 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,44 +31,75 @@
 static pthread_mutex_t folder_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned nr_loaded;
 static char folder[128];
+static int folder_fd = -1; /* locked: the folder is in use */
 
-/* Folders of processes that were killed: "mk.PID". */
+/* NAME.so.NUMBER: what this file makes. */
+static bool is_copy(const char *name)
+{
+    const char *end = strstr(name, ".so.");
+    return end && end[4] && strspn(end + 4, "0123456789") == strlen(end + 4);
+}
+
+static void remove_copies(int fd)
+{
+    DIR *dir = fdopendir(dup(fd));
+    struct dirent *file;
+    while (dir && (file = readdir(dir)))
+        if (is_copy(file->d_name))
+            unlinkat(fd, file->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
+/* Remove a folder that a killed process of this user left: nobody holds its lock. Anything else is left alone. */
+static void sweep_one(int base, const char *name)
+{
+    struct stat info;
+    int fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) == 0700 &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        remove_copies(fd);
+        unlinkat(base, name, AT_REMOVEDIR);
+    }
+    close(fd);
+}
+
 static void sweep(const char *base)
 {
     DIR *dir = opendir(base);
     struct dirent *entry;
-    while (dir && (entry = readdir(dir))) {
-        char path[512], *end;
-        long pid = strncmp(entry->d_name, "mk.", 3) == 0 ? strtol(entry->d_name + 3, &end, 10) : 0;
-        if (pid <= 0 || *end || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
-            continue;
-        snprintf(path, sizeof(path), "%s/%.64s", base, entry->d_name);
-        DIR *old = opendir(path);
-        struct dirent *file;
-        while (old && (file = readdir(old)))
-            if (file->d_name[0] != '.')
-                unlinkat(dirfd(old), file->d_name, 0);
-        if (old)
-            closedir(old);
-        rmdir(path);
-    }
+    while (dir && (entry = readdir(dir)))
+        if (strncmp(entry->d_name, "mk.", 3) == 0)
+            sweep_one(dirfd(dir), entry->d_name);
     if (dir)
         closedir(dir);
+}
+
+static bool folder_make(const char *base)
+{
+    snprintf(folder, sizeof(folder), "%s/mk.%d.XXXXXX", base, (int)getpid());
+    if (!mkdtemp(folder))
+        return false;
+    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd >= 0 && flock(folder_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (folder_fd >= 0)
+        close(folder_fd);
+    rmdir(folder);
+    return false;
 }
 
 /* The process's own folder, in memory if possible. */
 static bool folder_acquire(void)
 {
     static const char *const bases[] = {"/dev/shm", "/tmp"};
-    bool is_ok = true;
     pthread_mutex_lock(&folder_lock);
-    if (nr_loaded == 0) {
-        is_ok = false;
-        for (size_t i = 0; i < 2 && !is_ok; i++) {
-            sweep(bases[i]);
-            snprintf(folder, sizeof(folder), "%s/mk.%d", bases[i], (int)getpid());
-            is_ok = mkdir(folder, 0700) == 0 || errno == EEXIST;
-        }
+    bool is_ok = nr_loaded > 0;
+    for (size_t i = 0; i < 2 && !is_ok; i++) {
+        sweep(bases[i]);
+        is_ok = folder_make(bases[i]);
     }
     nr_loaded += is_ok;
     pthread_mutex_unlock(&folder_lock);
@@ -78,8 +109,11 @@ static bool folder_acquire(void)
 static void folder_release(void)
 {
     pthread_mutex_lock(&folder_lock);
-    if (--nr_loaded == 0)
+    if (--nr_loaded == 0) {
         rmdir(folder);
+        close(folder_fd);
+        folder_fd = -1;
+    }
     pthread_mutex_unlock(&folder_lock);
 }
 

@@ -97,6 +97,37 @@ static const struct {
     {"__poll_chk", "mk_receive on a port set"},
     {"__ppoll_chk", "mk_receive on a port set"},
     {"tempnam", "a name of your own"},
+    {"err", "mk_log and mk_task_exit"},
+    {"errx", "mk_log and mk_task_exit"},
+    {"verr", "mk_log and mk_task_exit"},
+    {"verrx", "mk_log and mk_task_exit"},
+    {"error", "mk_log and mk_task_exit"},
+    {"error_at_line", "mk_log and mk_task_exit"},
+    {"dlsym", "mk_task_load"},
+    {"dlvsym", "mk_task_load"},
+    {"__fork", "mk_task_create or mk_task_load"},
+    {"__vfork", "mk_task_create or mk_task_load"},
+    {"__clone", "mk_thread_create"},
+    {"__nanosleep", "mk_time_sleep"},
+    {"__poll", "mk_receive on a port set"},
+    {"__select", "mk_receive on a port set"},
+    {"__sigaction", "a message to a port"},
+    {"sigset", "a message to a port"},
+    {"sigpause", "mk_receive"},
+    {"sigqueue", "mk_task_terminate"},
+    {"killpg", "mk_task_terminate"},
+    {"gsignal", "mk_task_exit"},
+    {"wait", "mk_task_wait"},
+    {"wait3", "mk_task_wait"},
+    {"wait4", "mk_task_wait"},
+    {"waitid", "mk_task_wait"},
+    {"waitpid", "mk_task_wait"},
+    {"aio_*", "a thread of its own"},
+    {"lio_listio*", "a thread of its own"},
+    {"getaddrinfo_a", "a thread of its own"},
+    {"canonicalize_file_name", "realpath"},
+    {"malloc_usable_size", "the size that was asked for"},
+    {"__pthread_*", "threads and ports of the machine"},
     {"__cxa_thread_atexit*", "the descriptor's stop"},
 };
 
@@ -106,6 +137,9 @@ struct check {
     size_t why_size;
     uint64_t entry_address;  /* of mk_server_entry; 0: none */
     uint64_t server_address; /* what it points to; 0: unknown */
+    uint64_t init_array;     /* slot of the one constructor; 0: none */
+    uint64_t constructor;    /* what it points to; 0: unknown */
+    uint64_t frame_dummy;    /* the start files' own, by its symbol; 0: stripped */
 };
 
 static mk_err_t fail(struct check *c, mk_err_t err, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -138,10 +172,14 @@ static mk_err_t check_header(struct check *c)
 
 static mk_err_t check_symbol(struct check *c, const GElf_Sym *symbol, const char *name)
 {
+    if (GELF_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC && symbol->st_shndx != SHN_UNDEF)
+        return fail(c, MK_E_PLUGIN_REFUSED, "indirect function '%s' would run while it is loaded: use a pointer", name);
     if (GELF_ST_TYPE(symbol->st_info) == STT_TLS)
         return fail(c, MK_E_PLUGIN_REFUSED, "thread-local variable '%s': use a plain one, each instance has its own",
                     name);
     if (symbol->st_shndx != SHN_UNDEF) {
+        if (strcmp(name, "frame_dummy") == 0)
+            c->frame_dummy = symbol->st_value;
         if (strcmp(name, "mk_server_entry") == 0)
             c->entry_address = symbol->st_value;
         return MK_OK;
@@ -172,6 +210,22 @@ static mk_err_t check_symbols(struct check *c, Elf_Scn *section, const GElf_Shdr
     return MK_OK;
 }
 
+/* Address of a section by its name; 0: none. */
+static uint64_t section_address(struct check *c, const char *wanted)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+    size_t names;
+    if (elf_getshdrstrndx(c->elf, &names) != 0)
+        return 0;
+    while ((section = elf_nextscn(c->elf, section))) {
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(c->elf, names, header.sh_name) : NULL;
+        if (name && strcmp(name, wanted) == 0)
+            return header.sh_addr;
+    }
+    return 0;
+}
+
 /* Every compiler's start files put one constructor and one destructor of their own into a shared object. */
 static mk_err_t check_dynamic(struct check *c, Elf_Scn *section, const GElf_Shdr *header)
 {
@@ -181,6 +235,14 @@ static mk_err_t check_dynamic(struct check *c, Elf_Scn *section, const GElf_Shdr
         GElf_Dyn dyn;
         if (!gelf_getdyn(data, (int)i, &dyn) || dyn.d_tag == DT_NULL)
             break;
+        if (dyn.d_tag == DT_TEXTREL || (dyn.d_tag == DT_FLAGS && dyn.d_un.d_val & DF_TEXTREL))
+            return fail(c, MK_E_PLUGIN_REFUSED, "its code is not position-independent: compile it with -fPIC");
+        if (dyn.d_tag == DT_INIT && dyn.d_un.d_val != section_address(c, ".init"))
+            return fail(c, MK_E_PLUGIN_REFUSED, "has an initialiser (-init): do its work in the descriptor's start");
+        if (dyn.d_tag == DT_FINI && dyn.d_un.d_val != section_address(c, ".fini"))
+            return fail(c, MK_E_PLUGIN_REFUSED, "has a finaliser (-fini): do its work in the descriptor's stop");
+        if (dyn.d_tag == DT_INIT_ARRAY)
+            c->init_array = dyn.d_un.d_val;
         if (dyn.d_tag == DT_INIT_ARRAYSZ && dyn.d_un.d_val > 8)
             return fail(c, MK_E_PLUGIN_REFUSED, "has a constructor: do its work in the descriptor's start");
         if (dyn.d_tag == DT_FINI_ARRAYSZ && dyn.d_un.d_val > 8)
@@ -200,6 +262,8 @@ static void find_server(struct check *c, Elf_Scn *section, const GElf_Shdr *head
         GElf_Sym symbol;
         if (!gelf_getrela(data, (int)i, &rela))
             break;
+        if (GELF_R_TYPE(rela.r_info) == R_X86_64_RELATIVE && rela.r_offset == c->init_array)
+            c->constructor = (uint64_t)rela.r_addend;
         if (rela.r_offset != c->entry_address)
             continue;
         if (GELF_R_TYPE(rela.r_info) == R_X86_64_RELATIVE) {
@@ -234,28 +298,57 @@ static mk_err_t find_server_in(struct check *c, Elf_Scn *section, const GElf_Shd
     return MK_OK;
 }
 
-static mk_err_t check_abi(struct check *c, int fd)
+/* Read what the file holds for an address. */
+static bool read_at(struct check *c, int fd, uint64_t address, void *to, size_t size)
 {
     size_t n = 0;
-    uint32_t abi;
     if (elf_getphdrnum(c->elf, &n) != 0)
         n = 0;
     for (size_t i = 0; i < n; i++) {
         GElf_Phdr segment;
-        if (!gelf_getphdr(c->elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
-            c->server_address < segment.p_vaddr || c->server_address - segment.p_vaddr > segment.p_filesz)
+        if (!gelf_getphdr(c->elf, (int)i, &segment) || segment.p_type != PT_LOAD || address < segment.p_vaddr ||
+            address - segment.p_vaddr >= segment.p_filesz)
             continue;
-        off_t at = (off_t)(segment.p_offset + (c->server_address - segment.p_vaddr));
-        if (pread(fd, &abi, sizeof(abi), at) != sizeof(abi))
-            break;
-        return abi == MK_SERVER_ABI ? MK_OK
-                                    : fail(c, MK_E_PLUGIN_ABI,
-                                           "its descriptor says ABI %u, this libmk has %u: set .abi = "
-                                           "MK_SERVER_ABI and build it against this version",
-                                           abi, MK_SERVER_ABI);
+        return pread(fd, to, size, (off_t)(segment.p_offset + (address - segment.p_vaddr))) == (ssize_t)size;
     }
-    return fail(c, MK_E_PLUGIN_FILE,
-                "its descriptor cannot be found in the file; export it with MK_SERVER_EXPORT(server)");
+    return false;
+}
+
+/* With packed relocations (RELR) an address stands in its slot. */
+static void find_in_slot(struct check *c, int fd, uint64_t slot, uint64_t *addressp)
+{
+    uint64_t address;
+    if (slot && !*addressp && read_at(c, fd, slot, &address, sizeof(address)))
+        *addressp = address;
+}
+
+static mk_err_t check_abi(struct check *c, int fd)
+{
+    uint32_t abi;
+    if (!c->server_address || !read_at(c, fd, c->server_address, &abi, sizeof(abi)))
+        return fail(c, MK_E_PLUGIN_FILE,
+                    "its descriptor cannot be found in the file; export it with MK_SERVER_EXPORT(server)");
+    if (abi == MK_SERVER_ABI)
+        return MK_OK;
+    return fail(
+        c, MK_E_PLUGIN_ABI,
+        "its descriptor says ABI %u, this libmk has %u: set .abi = MK_SERVER_ABI and build it against this version",
+        abi, MK_SERVER_ABI);
+}
+
+/*
+ * The one constructor must be the start files' frame_dummy: by its symbol, or in a stripped file
+ * by its code, which only jumps (endbr64; jmp).
+ */
+static mk_err_t check_constructor(struct check *c, int fd)
+{
+    static const unsigned char jump[] = {0xf3, 0x0f, 0x1e, 0xfa, 0xe9};
+    unsigned char code[sizeof(jump)];
+    if (!c->init_array || c->constructor == c->frame_dummy)
+        return MK_OK;
+    if (!c->frame_dummy && read_at(c, fd, c->constructor, code, sizeof(code)) && memcmp(code, jump, sizeof(jump)) == 0)
+        return MK_OK;
+    return fail(c, MK_E_PLUGIN_REFUSED, "has a constructor: do its work in the descriptor's start");
 }
 
 static mk_err_t check_segments(struct check *c)
@@ -265,9 +358,13 @@ static mk_err_t check_segments(struct check *c)
         return fail(c, MK_E_PLUGIN_FILE, "damaged: it has no program headers");
     for (size_t i = 0; i < n; i++) {
         GElf_Phdr segment;
-        if (gelf_getphdr(c->elf, (int)i, &segment) && segment.p_type == PT_TLS)
+        if (!gelf_getphdr(c->elf, (int)i, &segment))
+            continue;
+        if (segment.p_type == PT_TLS)
             return fail(c, MK_E_PLUGIN_REFUSED,
                         "has thread-local variables: use plain ones, each instance has its own");
+        if (segment.p_type == PT_LOAD && segment.p_offset == 0 && segment.p_vaddr != 0)
+            return fail(c, MK_E_PLUGIN_REFUSED, "is linked for a fixed address: link it with cc -shared -fPIC");
     }
     return MK_OK;
 }
@@ -287,6 +384,11 @@ static mk_err_t check_elf(struct check *c, int fd)
         err = fail(c, MK_E_PLUGIN_FILE, "exports no mk_server_entry; add MK_SERVER_EXPORT(server)");
     if (!err)
         err = for_sections(c, SHT_RELA, find_server_in);
+    if (!err) {
+        find_in_slot(c, fd, c->entry_address, &c->server_address);
+        find_in_slot(c, fd, c->init_array, &c->constructor);
+        err = check_constructor(c, fd);
+    }
     return err ? err : check_abi(c, fd);
 }
 

@@ -27,13 +27,19 @@ struct fast_message {
 static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
 {
     uint64_t body;
-    uint32_t nr_rights;
-    if (!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) || !user_load_u64(MSG_FIELD(msg, size), &m->size) ||
-        !user_load_u64(MSG_FIELD(msg, body), &body) || !user_load_u32(MSG_FIELD(msg, id), &m->id) ||
-        !user_load_u32(MSG_FIELD(msg, status), &m->status))
+    uint32_t nr_rights, last;
+    if (!user_load_u32(MSG_FIELD(msg, seqno), &last) || !user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) ||
+        !user_load_u64(MSG_FIELD(msg, size), &m->size) || !user_load_u64(MSG_FIELD(msg, body), &body) ||
+        !user_load_u32(MSG_FIELD(msg, id), &m->id) || !user_load_u32(MSG_FIELD(msg, status), &m->status))
         return false;
     m->body = (const void *)(uintptr_t)body;
     return nr_rights == 0;
+}
+
+/* Threads of one task may give the same buffer: only a copy in between is right then. */
+static FAST bool fast_overlaps(uint64_t to, const struct fast_message *m)
+{
+    return to - (uintptr_t)m->body + m->size < 2 * m->size;
 }
 
 /* Body and header into the waiting thread's buffers, which its header names. */
@@ -44,7 +50,7 @@ static FAST bool fast_store(const struct thread *to, const struct fast_message *
     uint64_t body, capacity;
     return likely(user_load_u64(MSG_FIELD(msg, body), &body)) &&
            likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(m->size <= capacity) &&
-           likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
+           likely(!fast_overlaps(body, m)) && likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
            user_store_u32(MSG_FIELD(msg, id), m->id) && user_store_u32(MSG_FIELD(msg, status), m->status) &&
            user_store_u64(MSG_FIELD(msg, size), m->size) && user_store_u32(MSG_FIELD(msg, nr_rights), 0) &&
            user_store_u64(MSG_FIELD(msg, badge), badge) && user_store_u32(MSG_FIELD(msg, reply), reply) &&

@@ -161,6 +161,14 @@ static void take_rights(struct space *space, struct sending *s, struct port *des
 
 /* ---- (5) into a receiver's buffers ---- */
 
+static uint32_t nr_names_needed(const struct kmsg *kmsg)
+{
+    uint32_t n = kmsg->reply.type != 0;
+    for (uint32_t i = 0; i < kmsg->nr_rights; i++)
+        n += kmsg->rights[i].type != 0;
+    return n;
+}
+
 /*
  * Deliver to `thread`'s buffers, from `port` (NULL: an answer). MK_OK: delivered, kmsg is gone.
  * MK_E_BAD_ADDRESS: lost, kmsg is gone. Anything else: nothing changed.
@@ -184,7 +192,7 @@ static mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *km
         }
         return MK_E_MSG_TOO_LARGE;
     }
-    mk_err_t err = space_reserve(space, kmsg->nr_rights + 1u);
+    mk_err_t err = space_reserve(space, nr_names_needed(kmsg));
     if (err)
         return err;
     /* All that can fault comes before the first right moves; what was written once can be written again. */

@@ -168,7 +168,8 @@ mk_err_t space_reserve(struct space *space, uint32_t n)
 struct entry *space_take(struct space *space, uint8_t type)
 {
     struct entry *entry;
-    if (space->nr_free >= SPACE_FREE_MIN || (space->nr_free && space->fresh == space->size)) {
+    if (space->nr_free >= SPACE_FREE_MIN ||
+        (space->nr_free && (space->fresh == space->size || space->fresh == MK_NAMES_MAX - 1))) {
         entry = &space->table[space->free];
         space->free = entry->next_free;
         space->nr_free--;

@@ -198,9 +198,10 @@ mk_err_t mk_machine_audit(struct mk_machine *which)
     uint64_t nr_names = 64;
     list_for_each (link, &machine->tasks) {
         const struct task *task = list_entry(link, struct task, all_link);
-        nr_names += task->space ? task->space->nr_names : 0;
+        nr_names += (task->space ? task->space->nr_names : 0) + MK_NR_SPECIALS;
     }
-    audit.size = 256; /* more ports than living ones can be named: dead ones */
+    nr_names += 2 * machine->nr_threads; /* what they hold while they wait */
+    audit.size = 256;                    /* more ports than living ones can be named: dead ones */
     while (audit.size < 2 * (machine->nr_ports + nr_names + machine->nr_messages * (MK_RIGHTS_MAX + 1)))
         audit.size *= 2;
     audit.tallies = calloc(audit.size, sizeof(struct tally));
