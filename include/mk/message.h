@@ -21,14 +21,14 @@
 extern "C" {
 #endif
 
-/* How a right travels. MOVE takes it from the sender, COPY adds one, MAKE makes one from a receive right. */
+/* How a right travels. No value is one of enum mk_right_type, so that a received right is not sent on by mistake. MOVE takes it from the sender, COPY adds one, MAKE makes one from a receive right. */
 enum mk_disposition {
-    MK_MOVE_RECEIVE = 1,
-    MK_MOVE_SEND = 2,
-    MK_MOVE_SEND_ONCE = 3,
-    MK_COPY_SEND = 4,
-    MK_MAKE_SEND = 5,
-    MK_MAKE_SEND_ONCE = 6,
+    MK_MOVE_RECEIVE = 65,
+    MK_MOVE_SEND = 66,
+    MK_MOVE_SEND_ONCE = 67,
+    MK_COPY_SEND = 68,
+    MK_MAKE_SEND = 69,
+    MK_MAKE_SEND_ONCE = 70,
 };
 
 struct mk_msg_right {
@@ -117,7 +117,8 @@ MK_API MK_NODISCARD mk_err_t mk_reply(struct mk_msg *msg);
  * mk_reply (unless msg->reply is MK_NAME_NULL), then mk_receive, in one
  * operation. A caller that went away meanwhile is not an error: the reply
  * right is used up, the rights of the answer are dropped as if it had been lost
- * on the way, and the receive goes on. Other errors of the reply half
+ * on the way, and the receive goes on. Once the answer is sent msg->reply is
+ * MK_NAME_NULL, also when the receive fails. Other errors of the reply half
  * return before anything is received, with msg unchanged.
  */
 MK_API MK_NODISCARD mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);

@@ -21,11 +21,13 @@ extern "C" {
  * A handler answers in place: it reads the request from msg (msg->body holds
  * msg->size bytes), then sets msg->size, the bytes of msg->body (up to
  * msg->capacity) and rights for the answer, and returns the status that the
- * caller finds in msg->status. Unless it sets them, the answer has no body and
- * no rights: the loop sets size and nr_rights to 0 on an error.
+ * caller finds in msg->status. What it leaves in the body is the answer's body:
+ * one without a body sets size to 0. On an error the loop sets size and
+ * nr_rights to 0.
  * Returning MK_SERVER_DEFER sends no answer: the handler has kept msg->reply
  * and will answer later with mk_reply, or has passed it on.
- * Rights that arrived in the request belong to the handler.
+ * Rights that arrived in the request belong to the handler; if it leaves them in
+ * msg->rights as they are, the loop releases them.
  */
 typedef mk_err_t (*mk_handler_fn)(void *state, struct mk_msg *msg);
 #define MK_SERVER_DEFER ((mk_err_t)1)

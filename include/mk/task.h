@@ -110,7 +110,7 @@ MK_API MK_NODISCARD mk_err_t mk_task_load(mk_name_t machine, const struct mk_loa
 /* A send right to the task with this number. MK_E_NOT_FOUND. */
 MK_API MK_NODISCARD mk_err_t mk_task_by_id(mk_name_t machine, uint64_t id, mk_name_t *taskp);
 
-/* End the whole machine's run; mk_machine_run returns with exit_code. Does not return on success. */
+/* End the whole machine's run; mk_machine_run returns with exit_code. Returns only if the machine is run again. */
 MK_API MK_NODISCARD mk_err_t mk_machine_halt(mk_name_t machine, int exit_code);
 
 #ifdef __cplusplus

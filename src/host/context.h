@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <ucontext.h>
 
 struct host_context {
@@ -46,6 +47,19 @@ static inline __attribute__((always_inline)) char *host_stack_pointer(void)
     char *sp;
     __asm__("mov %%rsp, %0" : "=r"(sp));
     return sp;
+}
+
+/* arch: rounding, precision and exception masks as a program finds them at its start. */
+static inline void host_context_reset_fp(void)
+{
+    uint32_t mxcsr;
+    uint16_t control;
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(control));
+    if ((mxcsr & ~0x3fu) != 0x1f80 || control != 0x37f) {
+        mxcsr = 0x1f80;
+        control = 0x37f;
+        __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
+    }
 }
 
 /* arch: see switch.S. For the call path, which knows that both are ordinary and no sanitizer is there. */

@@ -106,6 +106,11 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     errno = saved_errno;
 }
 
+static bool is_ours(const struct sigaction *action)
+{
+    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
+}
+
 /* Ours, in place of whatever is there. */
 static bool install(void)
 {
@@ -115,7 +120,7 @@ static bool install(void)
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < NR_SIGNALS && is_ok; i++) {
         is_ok = sigaction(signals[i].signal, NULL, &found) == 0;
-        if (is_ok && (!(found.sa_flags & SA_SIGINFO) || found.sa_sigaction != on_signal)) {
+        if (is_ok && !is_ours(&found)) {
             old_actions[i] = found;
             is_ok = sigaction(signals[i].signal, &action, NULL) == 0;
         }
@@ -143,10 +148,13 @@ static bool traps_renew(void)
 
 void host_traps_release(void)
 {
+    struct sigaction found;
     pthread_mutex_lock(&users_lock);
     if (--nr_users == 0)
         for (size_t i = 0; i < NR_SIGNALS; i++)
-            sigaction(signals[i].signal, &old_actions[i], NULL);
+            if (sigaction(signals[i].signal, NULL, &found) == 0 &&
+                is_ours(&found)) /* else the program's own: left alone */
+                sigaction(signals[i].signal, &old_actions[i], NULL);
     pthread_mutex_unlock(&users_lock);
 }
 

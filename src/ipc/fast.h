@@ -162,7 +162,8 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     struct thread *to = reply->caller;
     mk_time_t now = fast_time(cpu, m.size);
     if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
-        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)))
+        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)) ||
+        unlikely(!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
         return NULL;
 
     /* commit */

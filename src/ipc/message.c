@@ -139,7 +139,7 @@ static mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct 
     s->kmsg->id = s->header.id;
     s->kmsg->status = s->header.status;
     cpu->now += cpu->copy_cost * (mk_time_t)((s->header.size + 63) / 64) +
-                cpu->machine->costs.right * (mk_time_t)s->nr_rights * (cpu->copy_cost != 0);
+                (cpu->machine->clock == MK_CLOCK_VIRTUAL ? cpu->machine->costs.right * (mk_time_t)s->nr_rights : 0);
     return MK_OK;
 }
 
@@ -631,6 +631,7 @@ mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *ms
         mk_err_t err = reply_message(cpu, msg, true, &heir);
         if (err && err != MK_E_DEAD)
             return err;
+        user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL); /* used up, whatever becomes of the receive */
     }
     return receive_message(cpu, receive, msg, deadline, heir);
 }

@@ -388,8 +388,10 @@ mk_err_t sched_run(struct cpu *cpu)
             cpu->host.has_thread = true;
             switch_away(cpu, false);
             cpu->host.has_thread = false;
+        } else if (machine->nr_counting == 0) {
+            return MK_OK; /* only servers are left, and they have done what there was */
         } else if (!idle(cpu)) {
-            return machine->nr_counting ? MK_E_DEADLOCK : MK_OK;
+            return MK_E_DEADLOCK;
         }
     }
 }

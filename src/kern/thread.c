@@ -9,6 +9,7 @@ static void thread_main(void *arg)
     struct thread *self = arg;
     host_context_entered(&self->context);
     for (;;) {
+        host_context_reset_fp();
         self->entry(self->arg);
         struct cpu *cpu = this_cpu();
         cpu->machine->ops->thread_ended(self);

@@ -46,7 +46,8 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
         msg->reply = MK_NAME_NULL;
         return;
     }
-    if (status == MK_E_MSG_TOO_SMALL || status == MK_E_MSG_ID)
+    if (msg->nr_rights &&
+        msg->rights[0].how <= MK_RIGHT_SEND_ONCE) /* the request's, not an answer's: nobody took them */
         drop_rights(msg);
     msg->status = status;
     if (status != MK_OK)

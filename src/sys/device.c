@@ -146,9 +146,11 @@ mk_err_t mk_device_read(mk_name_t name, void *buffer, size_t *sizep, mk_time_t d
         err = MK_E_BAD_ADDRESS;
     if (!err && (deadline < 0 || size == 0))
         err = MK_E_BAD_ARGUMENT;
+    size_t room = size < sizeof(bytes) ? size : sizeof(bytes);
+    if (!err && (!user_copy(bytes, buffer, room) || !user_copy(buffer, bytes, room)))
+        err = MK_E_BAD_ADDRESS; /* before any input is taken */
     while (!err) {
-        long n =
-            device->reader ? -1 : host_console_read(&device->host, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
+        long n = device->reader ? -1 : host_console_read(&device->host, bytes, room);
         if (n == -1) {
             err = wait_for_input(cpu, device, deadline);
             continue;

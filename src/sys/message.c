@@ -92,8 +92,12 @@ void mk_msg_discard(struct mk_msg *msg)
 {
     struct mk_msg m;
     struct cpu *cpu = kernel_enter();
-    if (!cpu || !msg || !user_copy(&m, msg, sizeof(m)))
+    if (!cpu)
         return;
+    if (!msg || !user_copy(&m, msg, sizeof(m))) {
+        kernel_leave(cpu);
+        return;
+    }
     struct space *space = cpu->current->space;
     for (uint32_t i = 0; i < m.nr_rights && i < MK_RIGHTS_MAX; i++) {
         struct mk_msg_right right;
@@ -104,7 +108,8 @@ void mk_msg_discard(struct mk_msg *msg)
             continue;
         if (right.how == MK_RIGHT_RECEIVE && entry->type & MK_RIGHT_RECEIVE)
             port_destroy(cpu->machine, entry_take_receive(space, entry));
-        else if (entry->type & ~(unsigned)MK_RIGHT_RECEIVE)
+        else if ((right.how == MK_RIGHT_SEND || right.how == MK_RIGHT_SEND_ONCE) &&
+                 entry->type & ~(unsigned)MK_RIGHT_RECEIVE)
             entry_release(space, entry);
     }
     struct entry *reply = space_lookup(space, m.reply);

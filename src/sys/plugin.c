@@ -259,7 +259,7 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
 
 mk_name_t mk_server_port(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     return cpu ? cpu->current->task->service : MK_NAME_NULL;
 }
 

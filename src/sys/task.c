@@ -18,7 +18,7 @@ static mk_name_t self_name(struct space *space, struct port *port, mk_name_t *na
 
 mk_name_t mk_task_self(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     if (!cpu)
         return MK_NAME_NULL;
     struct task *task = cpu->current->task;
@@ -27,7 +27,7 @@ mk_name_t mk_task_self(void)
 
 mk_name_t mk_thread_self(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     if (!cpu)
         return MK_NAME_NULL;
     struct thread *self = cpu->current;
@@ -38,7 +38,7 @@ mk_name_t mk_thread_self(void)
 
 uint64_t mk_task_id(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     return cpu ? cpu->current->task->id : 0;
 }
 
@@ -165,19 +165,19 @@ mk_err_t mk_task_set_server(bool is_server)
 
 const char *mk_task_label(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     return cpu ? cpu->current->task->label : "";
 }
 
 const char *mk_task_args(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     return cpu && cpu->current->task->args ? cpu->current->task->args : "";
 }
 
 const char *mk_task_folder(void)
 {
-    struct cpu *cpu = kernel_enter();
+    struct cpu *cpu = kernel_look();
     return cpu && cpu->current->task->folder ? cpu->current->task->folder : ".";
 }
 

@@ -203,8 +203,13 @@ void task_end(struct cpu *cpu, struct task *task, int exit_code)
 
 void task_discard(struct task *task)
 {
+    struct mk_machine *machine = task->machine;
     task_set_counts(task, false);
-    task_end(task->machine->cpu, task, 0);
+    task_end(machine->cpu, task, 0);
+    list_remove(&task->ended_link); /* not for the listings */
+    list_remove(&task->all_link);
+    machine->nr_ended_tasks--;
+    kmem_free(&machine->kmem, task, sizeof(*task));
 }
 
 void task_rest(struct task *task)

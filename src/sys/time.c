@@ -36,5 +36,9 @@ mk_err_t mk_time_spend(mk_time_t ns)
 uint64_t mk_random(void)
 {
     struct cpu *cpu = kernel_enter();
-    return cpu ? choice_make(cpu, CHOICE_RANDOM, UINT64_MAX) : 0;
+    if (!cpu)
+        return 0;
+    uint64_t number = choice_make(cpu, CHOICE_RANDOM, UINT64_MAX);
+    kernel_leave(cpu);
+    return number;
 }

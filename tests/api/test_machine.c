@@ -964,6 +964,8 @@ static void patient_server(void *arg)
         CHECK(err == MK_OK || err == MK_E_NO_MEMORY);
         if (err)
             continue;
+        for (uint32_t i = 0; i < msg.nr_rights; i++)
+            rights[i].how = MK_MOVE_SEND;
         err = mk_reply(&msg);
         if (err == MK_E_NO_MEMORY)
             err = mk_reply(&msg);

@@ -228,16 +228,17 @@ MKT_TEST(RIGHT0140)
         mk_name_t name;
         uint32_t fits; /* bit per disposition */
     } rights[] = {
-        {receive, 1u << MK_MOVE_RECEIVE | 1u << MK_MAKE_SEND | 1u << MK_MAKE_SEND_ONCE},
-        {send, 1u << MK_MOVE_SEND | 1u << MK_COPY_SEND},
-        {once_name(port), 1u << MK_MOVE_SEND_ONCE},
+        {receive, 1u << (MK_MOVE_RECEIVE - MK_MOVE_RECEIVE) | 1u << (MK_MAKE_SEND - MK_MOVE_RECEIVE) |
+                      1u << (MK_MAKE_SEND_ONCE - MK_MOVE_RECEIVE)},
+        {send, 1u << (MK_MOVE_SEND - MK_MOVE_RECEIVE) | 1u << (MK_COPY_SEND - MK_MOVE_RECEIVE)},
+        {once_name(port), 1u << (MK_MOVE_SEND_ONCE - MK_MOVE_RECEIVE)},
         {set, 0},
     };
     struct snap before;
     snap_take(&before);
     for (size_t i = 0; i < COUNT_OF(rights); i++)
         for (uint32_t how = MK_MOVE_RECEIVE; how <= MK_MAKE_SEND_ONCE; how++) {
-            if (rights[i].fits >> how & 1)
+            if (rights[i].fits >> (how - MK_MOVE_RECEIVE) & 1)
                 continue;
             CHECK_ERR(send_right(carrier, rights[i].name, how), MK_E_BAD_RIGHT);
             CHECK_ERR(mk_right_insert(mk_task_self(), rights[i].name, (enum mk_disposition)how, &out), MK_E_BAD_RIGHT);

@@ -318,12 +318,12 @@ static void op_limit(struct model *m)
 static const struct {
     uint32_t needs, travels;
 } dispositions[] = {
-    [MK_MOVE_RECEIVE] = {MK_RIGHT_RECEIVE, MK_RIGHT_RECEIVE},
-    [MK_MOVE_SEND] = {MK_RIGHT_SEND, MK_RIGHT_SEND},
-    [MK_MOVE_SEND_ONCE] = {MK_RIGHT_SEND_ONCE, MK_RIGHT_SEND_ONCE},
-    [MK_COPY_SEND] = {MK_RIGHT_SEND, MK_RIGHT_SEND},
-    [MK_MAKE_SEND] = {MK_RIGHT_RECEIVE, MK_RIGHT_SEND},
-    [MK_MAKE_SEND_ONCE] = {MK_RIGHT_RECEIVE, MK_RIGHT_SEND_ONCE},
+    [MK_MOVE_RECEIVE - MK_MOVE_RECEIVE] = {MK_RIGHT_RECEIVE, MK_RIGHT_RECEIVE},
+    [MK_MOVE_SEND - MK_MOVE_RECEIVE] = {MK_RIGHT_SEND, MK_RIGHT_SEND},
+    [MK_MOVE_SEND_ONCE - MK_MOVE_RECEIVE] = {MK_RIGHT_SEND_ONCE, MK_RIGHT_SEND_ONCE},
+    [MK_COPY_SEND - MK_MOVE_RECEIVE] = {MK_RIGHT_SEND, MK_RIGHT_SEND},
+    [MK_MAKE_SEND - MK_MOVE_RECEIVE] = {MK_RIGHT_RECEIVE, MK_RIGHT_SEND},
+    [MK_MAKE_SEND_ONCE - MK_MOVE_RECEIVE] = {MK_RIGHT_RECEIVE, MK_RIGHT_SEND_ONCE},
 };
 
 struct letter {
@@ -348,9 +348,9 @@ static void letter_fill(struct model *m, struct letter *letter, const struct nam
     letter->msg = (struct mk_msg){.id = m->step, .body = letter->body, .size = below(m, 64), .rights = letter->rights};
     memset(letter->body, (int)(m->step & 0xff), letter->msg.size);
     for (unsigned i = 0; i < nr; i++) {
-        uint32_t how = 1 + below(m, 6);
-        struct name *n = pick(m, dispositions[how].needs);
-        if (n->type & dispositions[how].needs && n != dest && !is_named(letter, n->name))
+        uint32_t how = MK_MOVE_RECEIVE + below(m, 6);
+        struct name *n = pick(m, dispositions[how - MK_MOVE_RECEIVE].needs);
+        if (n->type & dispositions[how - MK_MOVE_RECEIVE].needs && n != dest && !is_named(letter, n->name))
             letter->rights[letter->msg.nr_rights++] = (struct mk_msg_right){n->name, how};
     }
     struct name *reply = pick(m, MK_RIGHT_RECEIVE);
@@ -372,7 +372,7 @@ static bool is_circular(const struct model *m, const struct letter *letter, unsi
 static struct right right_take(struct model *m, mk_name_t name, uint32_t how, unsigned dest)
 {
     struct name *n = name_find(m, name);
-    struct right right = {dispositions[how].travels, n->port,
+    struct right right = {dispositions[how - MK_MOVE_RECEIVE].travels, n->port,
                           how == MK_MAKE_SEND || how == MK_MAKE_SEND_ONCE ? 0 : n->badge};
     struct port *p = &m->ports[n->port];
     switch (how) {

@@ -245,11 +245,11 @@ static struct mk_msg_right random_right(struct worker *w)
 {
     static const uint32_t needs[] = {
         0, MK_RIGHT_RECEIVE, MK_RIGHT_SEND, MK_RIGHT_SEND_ONCE, MK_RIGHT_SEND, MK_RIGHT_RECEIVE, MK_RIGHT_RECEIVE};
-    uint32_t how = below(w, 60) ? 1 + below(w, 6) : below(w, 9);
+    uint32_t how = MK_MOVE_RECEIVE - 1 + (below(w, 60) ? 1 + below(w, 6) : below(w, 9));
     struct mk_msg_right right = {MK_NAME_NULL, how};
     if (below(w, 20) == 0)
         return right;
-    right.name = how <= 6 ? pick(w, needs[how]) : any_name(w, ANY);
+    right.name = how <= MK_MAKE_SEND_ONCE ? pick(w, needs[how - MK_MOVE_RECEIVE + 1]) : any_name(w, ANY);
     if (how == MK_COPY_SEND && below(w, 4) == 0)
         right.name = any_name(w, below(w, 2) ? TASKS : THREADS);
     return right;
@@ -567,12 +567,13 @@ static bool op_vm(struct worker *w)
     X(port_create) \
     X(port_create) \
     X(port_destroy) \
-    X(set_limit) X(port_state) X(right_make) X(right_make) X(right_make) X(retain) X(release) X(release) X(notify) \
-        X(notify) X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) X(refresh) X(send) X(send) X(send) \
-            X(receive) X(receive) X(receive) X(call) X(call) X(reply) X(reply) X(reply_receive) X(serve) X(market) \
-                X(market) X(market) X(right_insert) X(right_extract) X(task_create) X(task_terminate) X(task_wait) \
-                    X(special) X(thread_create) X(thread_create) X(suspend) X(resume) X(resume) X(resume) X(abort) \
-                        X(abort) X(terminate) X(join) X(priority) X(self) X(sleep) X(spend) X(yield) X(vm)
+    X(set_limit) \
+    X(port_state) X(right_make) X(right_make) X(right_make) X(retain) X(release) X(release) X(notify) X(notify) \
+        X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) X(refresh) X(send) X(send) X(send) X(receive) \
+            X(receive) X(receive) X(call) X(call) X(reply) X(reply) X(reply_receive) X(serve) X(market) X(market) \
+                X(market) X(right_insert) X(right_extract) X(task_create) X(task_terminate) X(task_wait) X(special) \
+                    X(thread_create) X(thread_create) X(suspend) X(resume) X(resume) X(resume) X(abort) X(abort) \
+                        X(terminate) X(join) X(priority) X(self) X(sleep) X(spend) X(yield) X(vm)
 
 static const struct {
     const char *name;
