@@ -568,10 +568,11 @@ static bool op_vm(struct worker *w)
     X(port_create) \
     X(port_destroy) \
     X(set_limit) \
-    X(port_state) X(right_make) X(right_make) X(right_make) X(retain) X(release) X(release) X(notify) X(notify) \
-        X(set_create) X(set_destroy) X(set_add) X(set_add) X(set_remove) X(refresh) X(send) X(send) X(send) X(receive) \
-            X(receive) X(receive) X(call) X(call) X(reply) X(reply) X(reply_receive) X(serve) X(market) X(market) \
-                X(market) X(right_insert) X(right_extract) X(task_create) X(task_terminate) X(task_wait) X(special) \
+    X(port_state) \
+    X(right_make) X(right_make) X(right_make) X(retain) X(release) X(release) X(notify) X(notify) X(set_create) \
+        X(set_destroy) X(set_add) X(set_add) X(set_remove) X(refresh) X(send) X(send) X(send) X(receive) X(receive) \
+            X(receive) X(call) X(call) X(reply) X(reply) X(reply_receive) X(serve) X(market) X(market) X(market) \
+                X(right_insert) X(right_extract) X(task_create) X(task_terminate) X(task_wait) X(special) \
                     X(thread_create) X(thread_create) X(suspend) X(resume) X(resume) X(resume) X(abort) X(abort) \
                         X(terminate) X(join) X(priority) X(self) X(sleep) X(spend) X(yield) X(vm)
 
