@@ -20,7 +20,7 @@ MK_API MK_NODISCARD mk_err_t mk_time_sleep(mk_time_t deadline);
  * Use the CPU for `ns` of machine time, as a computation would: the thread can
  * be preempted meanwhile, but not at the very end: a burst that ends with the
  * quantum returns first. On the host clock it spins. MK_E_BAD_ARGUMENT
- * (negative), MK_E_NOT_IN_MACHINE.
+ * (negative, or beyond 146 years of machine time), MK_E_NOT_IN_MACHINE.
  */
 MK_API MK_NODISCARD mk_err_t mk_time_spend(mk_time_t ns);
 

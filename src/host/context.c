@@ -23,9 +23,9 @@ static void stack_clean(char *stack, size_t size)
     __asan_unpoison_memory_region(stack, size); /* a thread ended in mid-flight left its frames' red zones */
 }
 
-static void fiber_start(struct host_context *from, struct host_context *to, bool is_last)
+static void fiber_start(struct host_context *from, struct host_context *to)
 {
-    __sanitizer_start_switch_fiber(is_last ? NULL : &from->sanitizer, to->stack, to->size);
+    __sanitizer_start_switch_fiber(&from->sanitizer, to->stack, to->size);
 }
 
 static void fiber_finish(struct host_context *self)
@@ -37,9 +37,9 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 
-static void fiber_start(struct host_context *from, struct host_context *to, bool is_last)
+static void fiber_start(struct host_context *from, struct host_context *to)
 {
-    (void)from, (void)is_last;
+    (void)from;
     if (!to->sanitizer)
         to->sanitizer = __tsan_create_fiber(0);
     __tsan_switch_to_fiber(to->sanitizer, 0);
@@ -50,9 +50,9 @@ static void fiber_finish(struct host_context *self)
     (void)self;
 }
 #else
-static void fiber_start(struct host_context *from, struct host_context *to, bool is_last)
+static void fiber_start(struct host_context *from, struct host_context *to)
 {
-    (void)from, (void)to, (void)is_last;
+    (void)from, (void)to;
 }
 
 static void fiber_finish(struct host_context *self)
@@ -144,20 +144,9 @@ static void switch_registers(struct host_context *from, struct host_context *to,
 
 void host_context_switch(struct host_context *from, struct host_context *to, bool is_ucontext)
 {
-    fiber_start(from, to, false);
+    fiber_start(from, to);
     switch_registers(from, to, is_ucontext);
     fiber_finish(from);
-}
-
-void host_context_leave(struct host_context *from, struct host_context *to, bool is_ucontext)
-{
-    struct host_context unused = *from;
-    ucontext_t uc;
-    if (is_ucontext)
-        unused.uc = &uc;
-    fiber_start(&unused, to, true);
-    switch_registers(&unused, to, is_ucontext);
-    __builtin_unreachable();
 }
 
 void host_context_entered(struct host_context *context)

@@ -38,9 +38,6 @@ void host_context_switch(struct host_context *from, struct host_context *to, boo
 /* To be called once, first thing, by `entry`. */
 void host_context_entered(struct host_context *context);
 
-/* As host_context_switch from a context that will never be entered again. */
-void host_context_leave(struct host_context *from, struct host_context *to, bool is_ucontext) __attribute__((noreturn));
-
 /* arch. */
 static inline __attribute__((always_inline)) char *host_stack_pointer(void)
 {

@@ -153,6 +153,12 @@ struct tables {
     size_t relro_size;
 };
 
+/* The dynamic linker makes these addresses absolute, unless the dynamic section is read-only. */
+static const void *table(const struct tables *t, uintptr_t address)
+{
+    return (const void *)(address < t->base ? address + t->base : address);
+}
+
 static void find_tables(const struct link_map *map, struct tables *t)
 {
     size_t page = host_page_size();
@@ -161,19 +167,19 @@ static void find_tables(const struct link_map *map, struct tables *t)
     for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
         switch (d->d_tag) {
         case DT_SYMTAB:
-            t->symbols = (const void *)d->d_un.d_ptr;
+            t->symbols = table(t, d->d_un.d_ptr);
             break;
         case DT_STRTAB:
-            t->strings = (const void *)d->d_un.d_ptr;
+            t->strings = table(t, d->d_un.d_ptr);
             break;
         case DT_JMPREL:
-            t->relocations[0] = (const void *)d->d_un.d_ptr;
+            t->relocations[0] = table(t, d->d_un.d_ptr);
             break;
         case DT_PLTRELSZ:
             t->nr_relocations[0] = d->d_un.d_val / sizeof(ElfW(Rela));
             break;
         case DT_RELA:
-            t->relocations[1] = (const void *)d->d_un.d_ptr;
+            t->relocations[1] = table(t, d->d_un.d_ptr);
             break;
         case DT_RELASZ:
             t->nr_relocations[1] = d->d_un.d_val / sizeof(ElfW(Rela));

@@ -137,6 +137,8 @@ struct check {
     size_t why_size;
     uint64_t entry_address;  /* of mk_server_entry; 0: none */
     uint64_t server_address; /* what it points to; 0: unknown */
+    uint64_t dynamic;        /* file offset of the dynamic section, as the loader finds it */
+    uint64_t symbols;        /* address of the symbol table that was checked */
     uint64_t init_array;     /* slot of the one constructor; 0: none */
     uint64_t constructor;    /* what it points to; 0: unknown */
     uint64_t frame_dummy;    /* the start files' own, by its symbol; 0: stripped */
@@ -196,6 +198,8 @@ static mk_err_t check_symbols(struct check *c, Elf_Scn *section, const GElf_Shdr
 {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t n = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
+    if (header->sh_type == SHT_DYNSYM)
+        c->symbols = header->sh_addr;
     for (size_t i = 1; i < n; i++) {
         GElf_Sym symbol;
         if (!gelf_getsym(data, (int)i, &symbol))
@@ -241,6 +245,8 @@ static mk_err_t check_dynamic(struct check *c, Elf_Scn *section, const GElf_Shdr
             return fail(c, MK_E_PLUGIN_REFUSED, "has an initialiser (-init): do its work in the descriptor's start");
         if (dyn.d_tag == DT_FINI && dyn.d_un.d_val != section_address(c, ".fini"))
             return fail(c, MK_E_PLUGIN_REFUSED, "has a finaliser (-fini): do its work in the descriptor's stop");
+        if (dyn.d_tag == DT_SYMTAB && (header->sh_offset != c->dynamic || dyn.d_un.d_val != c->symbols))
+            return fail(c, MK_E_PLUGIN_FILE, "damaged: its sections are not what the dynamic linker would read");
         if (dyn.d_tag == DT_INIT_ARRAY)
             c->init_array = dyn.d_un.d_val;
         if (dyn.d_tag == DT_INIT_ARRAYSZ && dyn.d_un.d_val > 8)
@@ -363,6 +369,8 @@ static mk_err_t check_segments(struct check *c)
         if (segment.p_type == PT_TLS)
             return fail(c, MK_E_PLUGIN_REFUSED,
                         "has thread-local variables: use plain ones, each instance has its own");
+        if (segment.p_type == PT_DYNAMIC)
+            c->dynamic = segment.p_offset;
         if (segment.p_type == PT_LOAD && segment.p_offset == 0 && segment.p_vaddr != 0)
             return fail(c, MK_E_PLUGIN_REFUSED, "is linked for a fixed address: link it with cc -shared -fPIC");
     }

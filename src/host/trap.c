@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "host/arch/x86_64/user.h"
 #include "host/pages.h"
@@ -79,7 +80,26 @@ static void pass_on(int signal, siginfo_t *info, void *context, const struct sig
     }
 }
 
-static void on_signal(int signal, siginfo_t *info, void *context)
+/* Did the running thread cause it? Not what was sent to the process; an abort is sent by the thread itself. */
+static bool is_own(int signal, const siginfo_t *info)
+{
+    return info->si_code > 0 || (signal == SIGABRT && info->si_code == SI_TKILL && info->si_pid == getpid());
+}
+
+/* The kernel leaves EFLAGS.AC as the thread had it, and a misaligned access here would trap again. */
+void on_signal_entry(int signal, siginfo_t *info, void *context) __attribute__((visibility("hidden")));
+__asm__(".text\n"
+        ".globl on_signal_entry\n"
+        ".hidden on_signal_entry\n"
+        ".type on_signal_entry, @function\n"
+        "on_signal_entry:\n"
+        "pushfq\n"
+        "andl $~0x40000, (%rsp)\n"
+        "popfq\n"
+        "jmp on_signal\n"
+        ".size on_signal_entry, . - on_signal_entry\n");
+
+__attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -92,7 +112,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         which++;
     if (fixup) {
         regs[REG_RIP] = (greg_t)fixup;
-    } else if (cpu && cpu->has_thread) {
+    } else if (cpu && cpu->has_thread && is_own(signal, info)) {
         cpu->has_thread = false;
         cpu->trap = (struct host_trap){signal, (uint64_t)(uintptr_t)info->si_addr, rip, signals[which].what};
         if (signal == SIGSEGV && info->si_code == SI_KERNEL)
@@ -108,7 +128,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 
 static bool is_ours(const struct sigaction *action)
 {
-    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
+    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal_entry;
 }
 
 /* Ours, in place of whatever is there. */
@@ -116,7 +136,7 @@ static bool install(void)
 {
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, found;
     bool is_ok = true;
-    action.sa_sigaction = on_signal;
+    action.sa_sigaction = on_signal_entry;
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < NR_SIGNALS && is_ok; i++) {
         is_ok = sigaction(signals[i].signal, NULL, &found) == 0;

@@ -154,6 +154,7 @@ struct cpu {
 struct machine_ops {
     void (*thread_ended)(struct thread *thread); /* its port dies; the last one ends its task */
     void (*task_rest)(struct task *task);        /* it ended and its last thread is off the CPU */
+    void (*unload)(struct mk_machine *machine);  /* the images of ended tasks */
     void (*trapped)(struct cpu *cpu);            /* the current thread caused cpu->host.trap; does not return */
 };
 
@@ -171,7 +172,6 @@ struct mk_machine {
     bool stop_requested; /* atomic: written by other host threads and signal handlers */
     int stop_code;       /* atomic */
     int exit_code;
-    bool has_exit_code;
 
     struct list tasks, threads; /* by number */
     struct list ended_tasks;
@@ -188,6 +188,7 @@ struct mk_machine {
 
     struct list dying_ports; /* see port_destroy */
     bool is_reaping;
+    struct image *unloading; /* images of ended tasks, for the scheduler's stack: dlclose needs much */
 
     struct port *bootstrap_port; /* of spawned tasks; a reference */
     struct port *bootstrap;      /* its receive right, until it is claimed */

@@ -142,6 +142,8 @@ static void switch_away(struct cpu *cpu, bool is_preemption)
 
 /* ---- waiting ---- */
 
+#define CLOCK_END (MK_TIME_FOREVER / 2) /* later deadlines never come: the clock does not run over */
+
 mk_err_t sched_may_wait(const struct cpu *cpu, mk_time_t deadline)
 {
     if (deadline == MK_TIME_POLL)
@@ -158,7 +160,7 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
     self->wait_object = object;
     if (queue)
         list_add_tail(&self->queue, queue);
-    if (deadline != MK_TIME_FOREVER) {
+    if (deadline < CLOCK_END) {
         timer_add(cpu->machine, self, deadline);
         set_next_event(cpu);
     }
@@ -220,7 +222,7 @@ void sched_point(struct cpu *cpu)
     sched_update_clock(cpu);
     if (cpu->now >= cpu->next_event)
         fire_timers(cpu);
-    if (machine_is_stopping(cpu->machine)) {
+    if (machine_is_stopping(cpu->machine) || cpu->machine->unloading) {
         put_back(cpu, true);
         switch_to(cpu, NULL, false);
         return;
@@ -378,6 +380,8 @@ mk_err_t sched_run(struct cpu *cpu)
             if (task->is_ended && task->nr_threads == 0)
                 machine->ops->task_rest(task);
         }
+        if (machine->unloading)
+            machine->ops->unload(machine);
         if (machine_is_stopping(machine))
             return MK_OK;
         sched_update_clock(cpu);

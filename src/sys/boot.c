@@ -112,6 +112,7 @@ static void on_trap(struct host_cpu *host)
 static const struct machine_ops ops = {
     .thread_ended = thread_ended,
     .task_rest = task_rest,
+    .unload = plugin_unload_all,
     .trapped = trapped,
 };
 
@@ -198,6 +199,7 @@ void mk_machine_destroy(struct mk_machine *machine)
             break;
         task_end(cpu, task, 0);
     }
+    plugin_unload_all(machine);
     task_free_ended(machine, 0);
     device_close_all(machine);
     if (machine->bootstrap)

@@ -12,6 +12,7 @@
 #define WHY_SIZE          512
 
 struct image {
+    struct image *next; /* to be unloaded */
     struct host_plugin plugin;
     struct mk_machine *machine;
 };
@@ -48,6 +49,23 @@ void plugin_unload(struct image *image)
 {
     host_plugin_close(&image->plugin);
     kmem_free(&image->machine->kmem, image, sizeof(*image));
+}
+
+void plugin_unload_soon(struct image *image)
+{
+    struct mk_machine *machine = image->machine;
+    image->next = machine->unloading;
+    machine->unloading = image;
+    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_RELAXED);
+}
+
+void plugin_unload_all(struct mk_machine *machine)
+{
+    while (machine->unloading) {
+        struct image *image = machine->unloading;
+        machine->unloading = image->next;
+        plugin_unload(image);
+    }
 }
 
 static char *keep_string(struct mk_machine *machine, const char *s, size_t *sizep)

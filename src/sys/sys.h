@@ -87,6 +87,9 @@ void device_close_all(struct mk_machine *machine);
 mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct task **taskp,
                      char *why, size_t why_size);
 void plugin_unload(struct image *image);
+/* Later, from the scheduler's loop. */
+void plugin_unload_soon(struct image *image);
+void plugin_unload_all(struct mk_machine *machine);
 
 /* ---- looking (info.c) ---- */
 

@@ -226,7 +226,7 @@ void task_rest(struct task *task)
     map_destroy(task->map);
     task->map = NULL;
     if (task->image)
-        plugin_unload(task->image);
+        plugin_unload_soon(task->image);
     task->image = NULL;
     kmem_free(&machine->kmem, task->args, task->args_size);
     kmem_free(&machine->kmem, task->folder, task->folder_size);

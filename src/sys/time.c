@@ -27,7 +27,7 @@ mk_err_t mk_time_spend(mk_time_t ns)
 {
     ENTER(cpu, self);
     (void)self;
-    if (ns < 0)
+    if (ns < 0 || ns > MK_TIME_FOREVER / 2 - cpu->now)
         return leave(cpu, MK_E_BAD_ARGUMENT);
     sched_spend(cpu, ns);
     return MK_OK;

@@ -562,6 +562,7 @@ static bool op_vm(struct worker *w)
 
 /* ---- the world ---- */
 
+/* clang-format off */
 #define OPS(X) \
     X(port_create) \
     X(port_create) \
@@ -575,6 +576,7 @@ static bool op_vm(struct worker *w)
                 X(right_insert) X(right_extract) X(task_create) X(task_terminate) X(task_wait) X(special) \
                     X(thread_create) X(thread_create) X(suspend) X(resume) X(resume) X(resume) X(abort) X(abort) \
                         X(terminate) X(join) X(priority) X(self) X(sleep) X(spend) X(yield) X(vm)
+/* clang-format on */
 
 static const struct {
     const char *name;

@@ -25,7 +25,7 @@ int use(int n)
     return per_thread += n;
 }
 #elif defined(REFUSED_constructor)
-static int constructed;
+static volatile int constructed;
 __attribute__((constructor)) static void construct(void)
 {
     constructed = 1;

@@ -138,6 +138,8 @@ static int heap(uint64_t seed, unsigned nr_steps)
     return 0;
 }
 
+static void *volatile hidden; /* so that the compiler does not see it */
+
 static int strings(void)
 {
     char *s = strdup("one two"), *part = strndup("three", 2);
@@ -147,13 +149,19 @@ static int strings(void)
     free(NULL);
     s = malloc(0);
     volatile size_t most = SIZE_MAX; /* so that no compiler warns of it */
-    is_same = is_same && s && !calloc(most / 2, 3) && !malloc(most) && !malloc(most >> 14);
+    hidden = s;
+    is_same = is_same && hidden;
+    hidden = calloc(most / 2, 3);
+    is_same = is_same && !hidden;
+    hidden = malloc(most);
+    is_same = is_same && !hidden;
+    hidden = malloc(most >> 14);
+    is_same = is_same && !hidden;
     free(s);
     return !is_same;
 }
 
 /* Ways to break it; each must end this task. */
-static void *volatile hidden; /* so that the compiler does not see it */
 
 static void double_free(size_t align, size_t size)
 {
