@@ -36,6 +36,7 @@ static void fiber_finish(struct host_context *self)
 void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned flags);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_destroy_fiber(void *fiber);
 
 static void fiber_start(struct host_context *from, struct host_context *to)
 {
@@ -100,6 +101,15 @@ void host_context_init(struct host_context *context, char *stack, size_t size, v
     context->uc = &top->uc;
     context->stack = stack;
     context->size = size;
+    host_context_drop(context);
+}
+
+void host_context_drop(struct host_context *context)
+{
+#if HOST_TSAN
+    if (context->sanitizer)
+        __tsan_destroy_fiber(context->sanitizer);
+#endif
     context->sanitizer = NULL;
 }
 

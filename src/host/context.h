@@ -29,6 +29,9 @@ struct host_context {
  */
 void host_context_init(struct host_context *context, char *stack, size_t size, void (*entry)(void *), void *arg);
 
+/* What a sanitizer keeps for a context that will not be entered again before the next host_context_init. */
+void host_context_drop(struct host_context *context);
+
 /* The calling host thread's own context, to be switched from first. */
 void host_context_init_self(struct host_context *context, bool is_ucontext);
 void host_context_finish(struct host_context *context);

@@ -19,10 +19,13 @@ static atomic_uint nr_mprotect_guards;
 
 size_t host_page_size(void)
 {
-    static size_t size;
-    if (!size)
-        size = (size_t)sysconf(_SC_PAGESIZE);
-    return size;
+    static atomic_size_t size; /* host threads may ask at the same time */
+    size_t known = atomic_load_explicit(&size, memory_order_relaxed);
+    if (!known) {
+        known = (size_t)sysconf(_SC_PAGESIZE);
+        atomic_store_explicit(&size, known, memory_order_relaxed);
+    }
+    return known;
 }
 
 #if HOST_ASAN

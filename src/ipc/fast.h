@@ -65,7 +65,7 @@ static FAST mk_time_t fast_time(const struct cpu *cpu, uint64_t size)
 /* May `to` have the CPU now? */
 static FAST bool fast_may_run(const struct cpu *cpu, const struct thread *to, mk_time_t now)
 {
-    return likely(!cpu->flags) && likely(now < cpu->next_event) && likely(!to->flags) &&
+    return likely(!cpu_must_reschedule(cpu)) && likely(now < cpu->next_event) && likely(!to->flags) &&
            likely(sched_none_stronger(cpu, to->priority));
 }
 

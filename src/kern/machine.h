@@ -210,6 +210,17 @@ static inline struct cpu *this_cpu(void)
     return (struct cpu *)(void *)host_this_cpu;
 }
 
+/* Read on every kernel call, written also by mk_machine_stop. */
+static inline bool cpu_must_reschedule(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->flags, __ATOMIC_RELAXED) != 0;
+}
+
+static inline void cpu_reschedule(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->flags, CPU_RESCHEDULE, __ATOMIC_RELAXED);
+}
+
 static inline bool machine_is_stopping(const struct mk_machine *machine)
 {
     return __atomic_load_n(&machine->stop_requested, __ATOMIC_SEQ_CST);

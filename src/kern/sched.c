@@ -65,7 +65,7 @@ void sched_ready(struct cpu *cpu, struct thread *thread)
     thread->slice_left = cpu->machine->quantum;
     queue_add(cpu, thread, false);
     if (!cpu->current || thread->priority > cpu->current->priority)
-        cpu->flags |= CPU_RESCHEDULE;
+        cpu_reschedule(cpu);
 }
 
 static struct thread *queue_take(struct cpu *cpu)
@@ -122,14 +122,14 @@ static void clear_reschedule(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->flags, 0, __ATOMIC_SEQ_CST);
     if (unlikely(machine_is_stopping(cpu->machine)))
-        cpu->flags = CPU_RESCHEDULE;
+        cpu_reschedule(cpu);
 }
 
 /* The current thread has left the run state: run the next one. */
 static void switch_away(struct cpu *cpu, bool is_preemption)
 {
     struct thread *next = queue_take(cpu);
-    if (cpu->flags)
+    if (cpu_must_reschedule(cpu))
         clear_reschedule(cpu);
     if (next)
         start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
@@ -262,7 +262,7 @@ void sched_spend(struct cpu *cpu, mk_time_t ns)
         return;
     }
     while (ns > 0) {
-        if (cpu->now >= cpu->next_event || cpu->flags)
+        if (cpu->now >= cpu->next_event || cpu_must_reschedule(cpu))
             sched_point(cpu);
         mk_time_t room = cpu->next_event > cpu->now ? cpu->next_event - cpu->now : 0;
         mk_time_t step = ns < room ? ns : room;
@@ -297,7 +297,7 @@ void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority)
     thread->base_priority = thread->priority = (uint8_t)priority;
     if (is_ready)
         queue_add(cpu, thread, false);
-    cpu->flags |= CPU_RESCHEDULE;
+    cpu_reschedule(cpu);
 }
 
 void sched_suspend(struct cpu *cpu, struct thread *thread)

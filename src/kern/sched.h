@@ -138,7 +138,8 @@ static inline struct cpu *kernel_enter(void)
 
 static inline void kernel_leave(struct cpu *cpu)
 {
-    if (unlikely(cpu->flags) || unlikely(cpu->now >= cpu->next_event) || unlikely(cpu->machine->clock == MK_CLOCK_HOST))
+    if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event) ||
+        unlikely(cpu->machine->clock == MK_CLOCK_HOST))
         sched_point(cpu);
 }
 

@@ -122,6 +122,7 @@ void thread_rest(struct cpu *cpu, struct thread *thread)
         if (thread->stack_size != MK_STACK_DEFAULT)
             host_stack_free(thread->stack);
         thread->stack = NULL;
+        host_context_drop(&thread->context);
         thread->flags = 0;
         list_add_head(&thread->task_link, &cpu->machine->free_threads);
     }

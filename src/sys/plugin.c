@@ -56,7 +56,7 @@ void plugin_unload_soon(struct image *image)
     struct mk_machine *machine = image->machine;
     image->next = machine->unloading;
     machine->unloading = image;
-    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_RELAXED);
+    cpu_reschedule(machine->cpu);
 }
 
 void plugin_unload_all(struct mk_machine *machine)

@@ -57,7 +57,7 @@ void machine_request_stop(struct mk_machine *machine, int exit_code)
 {
     __atomic_store_n(&machine->stop_code, exit_code, __ATOMIC_RELAXED);
     __atomic_store_n(&machine->stop_requested, true, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_RELAXED);
+    cpu_reschedule(machine->cpu);
 }
 
 void task_set_counts(struct task *task, bool counts)
@@ -219,6 +219,7 @@ void task_rest(struct task *task)
     while (!list_empty(&task->pool)) {
         struct thread *thread = list_first(&task->pool, struct thread, task_link);
         list_remove(&thread->task_link);
+        host_context_drop(&thread->context);
         thread->flags = 0;
         list_add_head(&thread->task_link, &machine->free_threads);
     }

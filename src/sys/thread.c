@@ -171,7 +171,7 @@ void mk_thread_yield(void)
     struct cpu *cpu = kernel_enter();
     if (!cpu)
         return;
-    if (unlikely(cpu->flags) || unlikely(cpu->now >= cpu->next_event))
+    if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event))
         sched_point(cpu);
     sched_yield(cpu);
 }

@@ -341,27 +341,27 @@ static void MACHINE0150(void **state)
 }
 
 struct looper {
-    volatile bool is_running;
+    bool is_running; /* atomic */
     struct mk_machine *machine;
 };
 
 static void loop_yielding(void *arg)
 {
-    ((struct looper *)arg)->is_running = true;
+    __atomic_store_n(&((struct looper *)arg)->is_running, true, __ATOMIC_RELEASE);
     for (;;)
         mk_thread_yield();
 }
 
 static void loop_spending(void *arg)
 {
-    ((struct looper *)arg)->is_running = true;
+    __atomic_store_n(&((struct looper *)arg)->is_running, true, __ATOMIC_RELEASE);
     for (;;)
         CHECK_OK(mk_time_spend(3600 * MK_SEC));
 }
 
 static void loop_calling(void *arg)
 {
-    ((struct looper *)arg)->is_running = true;
+    __atomic_store_n(&((struct looper *)arg)->is_running, true, __ATOMIC_RELEASE);
     mk_name_t port = mkt_port();
     for (;;) {
         CHECK_OK(send_id(port, 1));
@@ -372,7 +372,7 @@ static void loop_calling(void *arg)
 static void *stop_when_running(void *arg)
 {
     struct looper *l = arg;
-    while (!l->is_running)
+    while (!__atomic_load_n(&l->is_running, __ATOMIC_ACQUIRE))
         continue;
     mk_machine_stop(l->machine, 21);
     return NULL;
@@ -405,7 +405,7 @@ static void MACHINE0160(void **state)
 
 static void sleep_an_hour(void *arg)
 {
-    ((struct looper *)arg)->is_running = true;
+    __atomic_store_n(&((struct looper *)arg)->is_running, true, __ATOMIC_RELEASE);
     CHECK_OK(mk_time_sleep(3600 * MK_SEC));
 }
 
