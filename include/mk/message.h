@@ -130,6 +130,9 @@ MK_API MK_NODISCARD mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *
  */
 MK_API void mk_msg_discard(struct mk_msg *msg);
 
+/* The same but for the reply right, which stays: what a server does with rights that it did not ask for. */
+MK_API void mk_msg_drop_rights(struct mk_msg *msg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,16 +13,6 @@
 
 static struct console console;
 
-/* None of the operations takes rights. mk_msg_discard alone would also drop the right to answer. */
-static void drop_rights(struct mk_msg *msg)
-{
-    mk_name_t reply = msg->reply;
-
-    msg->reply = MK_NAME_NULL;
-    mk_msg_discard(msg);
-    msg->reply = reply;
-}
-
 /* Text that arrives while a line is edited goes above it. */
 static mk_err_t write_above(struct console *c, const char *bytes, size_t size)
 {
@@ -45,7 +35,7 @@ static mk_err_t serve_write(void *state, struct mk_msg *msg)
     struct console *c = state;
     mk_err_t err = MK_OK;
 
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     if (msg->size > 0)
         err = c->is_editing ? write_above(c, msg->body, msg->size) : mk_device_write(c->device, msg->body, msg->size);
     msg->size = 0;
@@ -59,7 +49,7 @@ static mk_err_t serve_read(void *state, struct mk_msg *msg)
     struct mk_msg request = {.id = CONSOLE_READ, .body = msg->body, .nr_rights = 1, .rights = &right};
     mk_err_t err;
 
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     if (msg->reply == MK_NAME_NULL)
         return MK_E_BAD_ARGUMENT; /* a line for nobody would be lost */
     request.size = msg->size < LINEEDIT_PROMPT_MAX ? msg->size : LINEEDIT_PROMPT_MAX;
@@ -76,7 +66,7 @@ static mk_err_t serve_info(void *state, struct mk_msg *msg)
     struct console_info info;
     mk_err_t err;
 
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     err = mk_device_info(c->device, &device);
     if (err != MK_OK)
         return err;
@@ -89,7 +79,7 @@ static mk_err_t serve_info(void *state, struct mk_msg *msg)
 static mk_err_t serve_other(void *state, struct mk_msg *msg)
 {
     (void)state;
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     return MK_E_MSG_ID;
 }
 

@@ -30,15 +30,6 @@ struct names {
     mk_name_t receive;
 };
 
-/* Release the rights of a request, but for the right to answer it. */
-static void drop_rights(struct mk_msg *msg)
-{
-    mk_name_t reply = msg->reply;
-    msg->reply = MK_NAME_NULL;
-    mk_msg_discard(msg);
-    msg->reply = reply;
-}
-
 static mk_err_t name_in(const struct mk_msg *msg, char *name)
 {
     if (msg->size == 0 || memchr(msg->body, '\0', msg->size))
@@ -145,7 +136,7 @@ static mk_err_t do_register(void *state, struct mk_msg *msg)
     if (!err)
         err = add(names, name, msg->rights[0].name);
     if (err)
-        drop_rights(msg);
+        mk_msg_drop_rights(msg);
     msg->size = msg->nr_rights = 0;
     return err;
 }
@@ -153,7 +144,7 @@ static mk_err_t do_register(void *state, struct mk_msg *msg)
 /* A request without rights: release what came all the same. */
 static mk_err_t plain_name_in(struct mk_msg *msg, char *name)
 {
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     return name_in(msg, name);
 }
 
@@ -228,7 +219,7 @@ static mk_err_t do_list(void *state, struct mk_msg *msg)
         out[used + n] = '\n';
         used += n + 1;
     }
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     msg->size = used;
     return MK_OK;
 }
@@ -247,7 +238,7 @@ static mk_err_t do_remove(void *state, struct mk_msg *msg)
         err = MK_E_NO_ACCESS;
     else if (link)
         service_remove(link);
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     msg->size = 0;
     return err;
 }

@@ -76,7 +76,7 @@ mk_err_t openfile_notify(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
 
-    ramfs_drop_rights(msg);
+    mk_msg_drop_rights(msg);
     for (size_t i = 0; i < OPEN_MAX && msg->id == MK_NOTIFY_ID + MK_NOTIFY_NO_SENDERS; i++) {
         if (fs->open[i].node != NULL && fs->open[i].port == msg->port) {
             close_file(fs, &fs->open[i]);

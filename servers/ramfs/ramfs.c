@@ -27,16 +27,6 @@ void ramfs_release(mk_name_t right)
         mk_log("a right could not be released: %s", mk_err_text(err));
 }
 
-/* mk_msg_discard alone would also drop the right to answer. */
-void ramfs_drop_rights(struct mk_msg *msg)
-{
-    mk_name_t reply = msg->reply;
-
-    msg->reply = MK_NAME_NULL;
-    mk_msg_discard(msg);
-    msg->reply = reply;
-}
-
 static bool parse_limit(const char *text, uint64_t *limitp)
 {
     char *end;

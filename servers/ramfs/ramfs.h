@@ -23,9 +23,6 @@ struct ramfs {
 /* Log what failed by our own mistake. */
 void ramfs_release(mk_name_t right);
 
-/* No operation takes rights: release those that came with a request, and keep the right to answer. */
-void ramfs_drop_rights(struct mk_msg *msg);
-
 /* ---- openfile.c ---- */
 
 /* Open the file; *sendp is the right for its user. MK_E_NO_ROOM and the kernel's errors. */

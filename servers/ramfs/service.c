@@ -16,7 +16,7 @@ static mk_err_t answer(struct mk_msg *msg, const void *bytes, size_t size)
 /* The path that follows `fixed` bytes in the body of a request to the service port. */
 static mk_err_t take_path(struct mk_msg *msg, size_t fixed, const char **pathp, size_t *sizep)
 {
-    ramfs_drop_rights(msg);
+    mk_msg_drop_rights(msg);
     if (msg->badge != 0)
         return MK_E_MSG_ID; /* sent to an open file */
     *pathp = (const char *)msg->body + fixed;
@@ -194,7 +194,7 @@ static mk_err_t serve_mkdir(void *state, struct mk_msg *msg)
 
 static mk_err_t find_file(struct ramfs *fs, struct mk_msg *msg, struct ramfs_node **nodep)
 {
-    ramfs_drop_rights(msg);
+    mk_msg_drop_rights(msg);
     return openfile_find(fs, msg, nodep);
 }
 
@@ -254,7 +254,7 @@ static mk_err_t serve_truncate(void *state, struct mk_msg *msg)
 mk_err_t service_other(void *state, struct mk_msg *msg)
 {
     (void)state;
-    ramfs_drop_rights(msg);
+    mk_msg_drop_rights(msg);
     return MK_E_MSG_ID;
 }
 

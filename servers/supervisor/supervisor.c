@@ -333,17 +333,9 @@ static mk_err_t on_notify(void *state, struct mk_msg *msg)
 
 /* ---- operations ---- */
 
-static void drop_rights(struct mk_msg *msg)
-{
-    mk_name_t reply = msg->reply;
-    msg->reply = MK_NAME_NULL;
-    mk_msg_discard(msg);
-    msg->reply = reply;
-}
-
 static struct job *job_named(struct supervisor *s, struct mk_msg *msg)
 {
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     for (size_t i = 0; i < s->nr_jobs; i++)
         if (strlen(s->jobs[i].name) == msg->size && memcmp(s->jobs[i].name, msg->body, msg->size) == 0)
             return &s->jobs[i];
@@ -422,7 +414,7 @@ static mk_err_t do_list(void *state, struct mk_msg *msg)
     struct supervisor_entry *out = msg->body;
     size_t n = 0, room = msg->capacity / sizeof(*out);
 
-    drop_rights(msg);
+    mk_msg_drop_rights(msg);
     mk_err_t err = mk_machine_tasks(NULL, NULL, 0, &n);
     struct mk_task_info *infos = err ? NULL : calloc(n, sizeof(*infos));
     if (!infos)

@@ -30,15 +30,6 @@ static mk_err_t dispatch(const struct mk_server *server, void *state, struct mk_
     return server->other ? server->other(state, msg) : MK_E_MSG_ID;
 }
 
-/* Rights of a request that was refused before a handler saw them. */
-static void drop_rights(struct mk_msg *msg)
-{
-    mk_name_t reply = msg->reply;
-    msg->reply = MK_NAME_NULL;
-    mk_msg_discard(msg);
-    msg->reply = reply;
-}
-
 static void serve(const struct mk_server *server, void *state, struct mk_msg *msg)
 {
     mk_err_t status = dispatch(server, state, msg);
@@ -48,7 +39,7 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
     }
     if (msg->nr_rights &&
         msg->rights[0].how <= MK_RIGHT_SEND_ONCE) /* the request's, not an answer's: nobody took them */
-        drop_rights(msg);
+        mk_msg_drop_rights(msg);
     msg->status = status;
     if (status != MK_OK)
         msg->size = msg->nr_rights = 0;

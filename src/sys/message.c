@@ -88,20 +88,13 @@ mk_err_t mk_reply(struct mk_msg *msg)
     return leave(cpu, ipc_reply(cpu, msg));
 }
 
-void mk_msg_discard(struct mk_msg *msg)
+/* Rights as they were received; what was made ready for sending is left alone. */
+static void drop_rights(struct cpu *cpu, const struct mk_msg *m)
 {
-    struct mk_msg m;
-    struct cpu *cpu = kernel_enter();
-    if (!cpu)
-        return;
-    if (!msg || !user_copy(&m, msg, sizeof(m))) {
-        kernel_leave(cpu);
-        return;
-    }
     struct space *space = cpu->current->space;
-    for (uint32_t i = 0; i < m.nr_rights && i < MK_RIGHTS_MAX; i++) {
+    for (uint32_t i = 0; i < m->nr_rights && i < MK_RIGHTS_MAX; i++) {
         struct mk_msg_right right;
-        if (!user_copy(&right, &m.rights[i], sizeof(right)))
+        if (!user_copy(&right, &m->rights[i], sizeof(right)))
             break;
         struct entry *entry = space_lookup(space, right.name);
         if (!entry || entry->type == MK_RIGHT_PORT_SET)
@@ -112,10 +105,31 @@ void mk_msg_discard(struct mk_msg *msg)
                  entry->type & ~(unsigned)MK_RIGHT_RECEIVE)
             entry_release(space, entry);
     }
-    struct entry *reply = space_lookup(space, m.reply);
-    if (reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
-        entry_release(space, reply);
-    if (user_store_u32(MSG_FIELD(msg, nr_rights), 0))
-        user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL);
+}
+
+static void discard(struct mk_msg *msg, bool with_reply)
+{
+    struct mk_msg m;
+    struct cpu *cpu = kernel_enter();
+    if (!cpu)
+        return;
+    if (msg && user_copy(&m, msg, sizeof(m))) {
+        drop_rights(cpu, &m);
+        struct entry *reply = space_lookup(cpu->current->space, m.reply);
+        if (with_reply && reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
+            entry_release(cpu->current->space, reply);
+        if (user_store_u32(MSG_FIELD(msg, nr_rights), 0) && with_reply)
+            user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL);
+    }
     kernel_leave(cpu);
+}
+
+void mk_msg_discard(struct mk_msg *msg)
+{
+    discard(msg, true);
+}
+
+void mk_msg_drop_rights(struct mk_msg *msg)
+{
+    discard(msg, false);
 }

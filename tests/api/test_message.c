@@ -825,6 +825,24 @@ static void MSG0480(void **state)
     mk_msg_discard(&msg);
 }
 
+/* MSG0490: mk_msg_drop_rights releases the rights that came, and keeps the right to answer. */
+MKT_TEST(MSG0490)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), other = mkt_port(), back;
+    struct mk_msg_right rights[2] = {{other, MK_COPY_SEND}, {other, MK_MAKE_SEND_ONCE}};
+    CHECK_OK(mk_port_create(&back));
+    struct mk_msg msg = {.rights = rights, .nr_rights = 2, .max_rights = 2, .reply = back};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(mkt_refs(other) == 2 && mkt_type(rights[1].name) == MK_RIGHT_SEND_ONCE);
+    mk_name_t once = rights[1].name;
+    mk_msg_drop_rights(&msg);
+    CHECK(mkt_refs(other) == 1 && mkt_type(once) == 0 && msg.nr_rights == 0);
+    CHECK(mkt_type(msg.reply) == MK_RIGHT_SEND_ONCE);
+    CHECK_OK(mk_reply(&msg));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -840,6 +858,7 @@ int main(void)
         cmocka_unit_test(MSG0370), cmocka_unit_test(MSG0380), cmocka_unit_test(MSG0390), cmocka_unit_test(MSG0400),
         cmocka_unit_test(MSG0410), cmocka_unit_test(MSG0420), cmocka_unit_test(MSG0430), cmocka_unit_test(MSG0440),
         cmocka_unit_test(MSG0450), cmocka_unit_test(MSG0460), cmocka_unit_test(MSG0470), cmocka_unit_test(MSG0480),
+        cmocka_unit_test(MSG0490),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
