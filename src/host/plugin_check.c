@@ -138,10 +138,11 @@ struct check {
     uint64_t entry_address;  /* of mk_server_entry; 0: none */
     uint64_t server_address; /* what it points to; 0: unknown */
     uint64_t dynamic;        /* file offset of the dynamic section, as the loader finds it */
-    uint64_t symbols;        /* address of the symbol table that was checked */
-    uint64_t init_array;     /* slot of the one constructor; 0: none */
-    uint64_t constructor;    /* what it points to; 0: unknown */
-    uint64_t frame_dummy;    /* the start files' own, by its symbol; 0: stripped */
+    bool is_dynamic_checked;
+    uint64_t symbols;     /* address of the symbol table that was checked */
+    uint64_t init_array;  /* slot of the one constructor; 0: none */
+    uint64_t constructor; /* what it points to; 0: unknown */
+    uint64_t frame_dummy; /* the start files' own, by its symbol; 0: stripped */
 };
 
 static mk_err_t fail(struct check *c, mk_err_t err, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -245,6 +246,7 @@ static mk_err_t check_dynamic(struct check *c, Elf_Scn *section, const GElf_Shdr
             return fail(c, MK_E_PLUGIN_REFUSED, "has an initialiser (-init): do its work in the descriptor's start");
         if (dyn.d_tag == DT_FINI && dyn.d_un.d_val != section_address(c, ".fini"))
             return fail(c, MK_E_PLUGIN_REFUSED, "has a finaliser (-fini): do its work in the descriptor's stop");
+        c->is_dynamic_checked = c->is_dynamic_checked || dyn.d_tag == DT_SYMTAB;
         if (dyn.d_tag == DT_SYMTAB && (header->sh_offset != c->dynamic || dyn.d_un.d_val != c->symbols))
             return fail(c, MK_E_PLUGIN_FILE, "damaged: its sections are not what the dynamic linker would read");
         if (dyn.d_tag == DT_INIT_ARRAY)
@@ -388,6 +390,8 @@ static mk_err_t check_elf(struct check *c, int fd)
         err = check_segments(c);
     if (!err)
         err = for_sections(c, SHT_DYNAMIC, check_dynamic);
+    if (!err && !c->is_dynamic_checked)
+        err = fail(c, MK_E_PLUGIN_FILE, "damaged: its sections are not what the dynamic linker would read");
     if (!err && !c->entry_address)
         err = fail(c, MK_E_PLUGIN_FILE, "exports no mk_server_entry; add MK_SERVER_EXPORT(server)");
     if (!err)
