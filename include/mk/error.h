@@ -24,7 +24,7 @@ extern "C" {
     X(MK_E_NAME_IN_USE,    -22, "the name is taken already") \
     X(MK_E_DEAD,           -23, "the object behind the right has died") \
     X(MK_E_OVERFLOW,       -24, "a reference count would overflow") \
-    X(MK_E_CIRCULAR,       -25, "the right would travel inside its own port") \
+    X(MK_E_CIRCULAR,       -25, "the port set would come to stand inside itself") \
     X(MK_E_TIMED_OUT,      -30, "the deadline passed") \
     X(MK_E_ABORTED,        -31, "the wait was aborted") \
     X(MK_E_WOULD_BLOCK,    -32, "nothing to do without waiting") \
@@ -39,6 +39,7 @@ extern "C" {
     X(MK_E_LIMIT_MEMORY,   -53, "the machine's memory is used up") \
     X(MK_E_LIMIT_WINDOW,   -54, "the task's address window is full") \
     X(MK_E_LIMIT_HOST,     -55, "the host refused memory, a mapping or a descriptor") \
+    X(MK_E_LIMIT_DEPTH,    -56, "port sets would be nested too deeply") \
     X(MK_E_PLUGIN_FILE,    -60, "the plugin's file cannot be read as a shared object") \
     X(MK_E_PLUGIN_ABI,     -61, "the plugin was built for another version of libmk") \
     X(MK_E_PLUGIN_REFUSED, -62, "the plugin uses something that a server must not use") \

@@ -162,6 +162,7 @@ enum mk_wait {
     MK_WAIT_TASK,    /* for the end of wait_task */
     MK_WAIT_THREAD,  /* for the end of wait_thread */
     MK_WAIT_DEVICE,  /* for input */
+    MK_WAIT_EVENT,   /* for bits at wait_port, an event port */
 };
 
 struct mk_thread_info {
@@ -169,7 +170,7 @@ struct mk_thread_info {
     uint64_t task;
     char label[MK_LABEL_MAX];
     enum mk_thread_state state;
-    int32_t priority;      /* now */
+    int32_t priority;      /* now: base, what others lend, or 0 when depressed */
     int32_t base_priority; /* as set */
     uint32_t suspend_count;
     enum mk_wait wait;
@@ -185,14 +186,14 @@ struct mk_thread_info {
     uint64_t nr_preempted; /* times a CPU was taken from it */
 };
 
-enum mk_object { MK_OBJECT_NONE, MK_OBJECT_TASK, MK_OBJECT_THREAD, MK_OBJECT_DEVICE, MK_OBJECT_MACHINE };
+enum mk_object { MK_OBJECT_NONE, MK_OBJECT_TASK, MK_OBJECT_THREAD, MK_OBJECT_DEVICE, MK_OBJECT_MACHINE, MK_OBJECT_EVENT };
 
 struct mk_port_info {
     uint64_t id;         /* its number in the machine, from 1 */
     uint64_t receiver;   /* task that holds the receive right; 0: in transit or the kernel */
     mk_name_t name;      /* its name there */
     uint64_t set;        /* the set it is in; 0: none */
-    enum mk_object kind; /* what the kernel's own ports stand for */
+    enum mk_object kind; /* what the kernel's own ports stand for; MK_OBJECT_EVENT: an event port of a task */
     uint64_t object;     /* number of that task or thread; else 0 */
     uint32_t nr_queued, queue_limit;
     uint32_t nr_send, nr_send_once;

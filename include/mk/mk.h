@@ -5,6 +5,7 @@
 
 #include <mk/device.h>
 #include <mk/error.h>
+#include <mk/event.h>
 #include <mk/machine.h>
 #include <mk/message.h>
 #include <mk/names.h>

@@ -45,6 +45,8 @@ struct mk_port_state {
     uint32_t make_count;   /* send rights ever made from the receive right since it last moved */
     uint32_t seqno;        /* next message's sequence number */
     bool in_set;           /* member of a port set */
+    bool is_event;         /* an event port, see <mk/event.h> */
+    uint64_t events;       /* of an event port: bits signalled and not yet taken */
 };
 
 /* New port; its receive right under a fresh name. MK_E_NO_MEMORY, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS. */
@@ -109,6 +111,14 @@ MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, en
                                               mk_name_t *namep);
 
 /*
+ * Give the caller's right `name` the name `new_name`, chosen by the caller: any
+ * number but MK_NAME_NULL and MK_NAME_DEAD that denotes nothing now. A wait on
+ * the right goes on. A look-up of a chosen name costs a little more than that of
+ * one chosen by the kernel. MK_E_BAD_NAME, MK_E_BAD_ARGUMENT, MK_E_NAME_IN_USE, MK_E_NO_MEMORY.
+ */
+MK_API MK_NODISCARD mk_err_t mk_right_rename(mk_name_t name, mk_name_t new_name);
+
+/*
  * Notifications are messages that the kernel sends once to a send-once right.
  *   MK_NOTIFY_DEAD_NAME       name: a send or send-once right whose port dies. One user reference is added to the dead
  *                             name that is left, so that it cannot be reused before the notice is read. Works for task
@@ -117,6 +127,10 @@ MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, en
  *                             nothing is sent yet.
  *   MK_NOTIFY_PORT_DESTROYED  name: a receive right that would be destroyed: it is sent as rights[0] instead.
  *   MK_NOTIFY_SEND_ONCE       sent unasked when a send-once right goes unused.
+ *   MK_NOTIFY_SEND_POSSIBLE   name: a send right whose port's queue has room again, or whose port dies: a send would not
+ *                             wait. Ask after a send with MK_TIME_POLL returned MK_E_WOULD_BLOCK.
+ *   MK_NOTIFY_EVENT           not asked for and not a message: what a receive from an event port, or from a set with one
+ *                             in it, brings. No body; the bits are in msg->events.
  * The message's id is MK_NOTIFY_ID + event and its body a struct mk_notification. The kernel marks it with
  * the badge MK_BADGE_KERNEL, which no right can be given, so that it cannot be forged.
  */
@@ -125,13 +139,15 @@ enum mk_notify {
     MK_NOTIFY_NO_SENDERS = 2,
     MK_NOTIFY_PORT_DESTROYED = 3,
     MK_NOTIFY_SEND_ONCE = 4,
+    MK_NOTIFY_SEND_POSSIBLE = 5,
+    MK_NOTIFY_EVENT = 6,
 };
 #define MK_NOTIFY_ID    0x4d4b0000u
 #define MK_BADGE_KERNEL UINT64_MAX
 
 struct mk_notification {
     uint32_t event; /* enum mk_notify */
-    mk_name_t name; /* DEAD_NAME: the dead name; else MK_NAME_NULL */
+    mk_name_t name; /* DEAD_NAME: the dead name; SEND_POSSIBLE: the send right; else MK_NAME_NULL */
     uint32_t count; /* NO_SENDERS: the make count */
     int32_t status; /* DEAD_NAME of a task's port: its exit code */
 };
@@ -140,23 +156,27 @@ struct mk_notification {
  * Ask for one notification to `send_once` (a send-once right, moved; or a
  * receive right, from which one is made). Replaces an earlier request, whose
  * right is dropped. MK_NAME_NULL takes the request back.
- * If the event is true already (dead, no senders), the notice is sent at once.
+ * If the event is true already (dead, no senders, room in the queue), the notice is sent at once.
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY, MK_E_DEAD (the port of `send_once` died; the
  * right stays).
  */
 MK_API MK_NODISCARD mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event, uint32_t sync, mk_name_t send_once);
 
 /*
- * Port sets: receive from several ports at once, each in its turn. A port is
- * in at most one set; receiving from a member directly stays possible.
+ * Port sets: receive from several ports at once, each in its turn. A set can
+ * be a member of another, and takes one turn there; a port or set is in at most
+ * one set. Receiving from a member directly stays possible.
  */
 MK_API MK_NODISCARD mk_err_t mk_portset_create(mk_name_t *setp);
-/* Members stay alive, outside any set; waiting receivers get MK_E_DEAD. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
+/* Members stay alive, outside the set; waiting receivers get MK_E_DEAD. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
 MK_API mk_err_t mk_portset_destroy(mk_name_t set);
-/* MK_E_BAD_STATE when the port is in a set already. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
-MK_API MK_NODISCARD mk_err_t mk_portset_add(mk_name_t set, mk_name_t receive);
-/* MK_E_BAD_STATE when the port is not in this set. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
-MK_API MK_NODISCARD mk_err_t mk_portset_remove(mk_name_t set, mk_name_t receive);
+/*
+ * `member` is a receive right or a port set. MK_E_BAD_STATE when it is in a set already, MK_E_CIRCULAR
+ * when the set would stand inside itself, MK_E_LIMIT_DEPTH (MK_SET_DEPTH_MAX), MK_E_BAD_NAME, MK_E_BAD_RIGHT.
+ */
+MK_API MK_NODISCARD mk_err_t mk_portset_add(mk_name_t set, mk_name_t member);
+/* MK_E_BAD_STATE when the member is not in this set. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
+MK_API MK_NODISCARD mk_err_t mk_portset_remove(mk_name_t set, mk_name_t member);
 
 #ifdef __cplusplus
 }

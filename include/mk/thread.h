@@ -55,11 +55,37 @@ MK_API MK_NODISCARD mk_err_t mk_thread_resume(mk_name_t thread);
 /* Make the call that the thread is blocked in return MK_E_ABORTED. MK_E_BAD_STATE when it is not blocked. */
 MK_API MK_NODISCARD mk_err_t mk_thread_abort(mk_name_t thread);
 
-/* 0 to MK_PRIO_MAX. A stronger thread made ready by this runs at once. MK_E_BAD_ARGUMENT. */
+/*
+ * Set the base priority, 0 to MK_PRIO_MAX. What others lend comes on top: while
+ * a thread waits in mk_call, it lends its priority to the thread that received
+ * the request, as long as the request is queued to the last thread that received from the
+ * port, and through it along a chain of calls; an answer, a death, a time-out or an abort takes it back.
+ * A stronger thread made ready by this runs at once. MK_E_BAD_ARGUMENT.
+ */
 MK_API MK_NODISCARD mk_err_t mk_thread_set_priority(mk_name_t thread, int priority);
 
 /* Let the other ready threads of the same priority run first. */
 MK_API void mk_thread_yield(void);
+
+/* What becomes of the caller of mk_thread_switch. */
+enum mk_switch {
+    MK_SWITCH_NONE,    /* it stays ready */
+    MK_SWITCH_DEPRESS, /* it stays ready, at priority 0 until it runs again or the deadline passes */
+    MK_SWITCH_WAIT,    /* it waits until the deadline, or until mk_thread_abort */
+};
+
+/*
+ * Give the CPU away (thread_switch of Mach 3): to `thread` if it is ready,
+ * whatever its priority, with what is left of the caller's quantum; else, or
+ * with MK_NAME_NULL, to whom the policy chooses. A stronger ready thread
+ * preempts it at once. Use it where a lock's holder or a partner is known.
+ * `deadline` counts for DEPRESS and WAIT only.
+ * MK_E_BAD_ARGUMENT (unknown option, negative deadline, the caller itself), MK_E_ABORTED (WAIT).
+ */
+MK_API MK_NODISCARD mk_err_t mk_thread_switch(mk_name_t thread, enum mk_switch option, mk_time_t deadline);
+
+/* End the depression of a thread before its time. MK_E_BAD_STATE when it is not depressed. */
+MK_API MK_NODISCARD mk_err_t mk_thread_depress_abort(mk_name_t thread);
 
 #ifdef __cplusplus
 }

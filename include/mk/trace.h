@@ -35,7 +35,9 @@ struct mk_machine;
     X(TIMER,         15, "timer")          /* a thread whose deadline passed */ \
     X(CHOICE,        16, "choice")         /* a kind, b alternatives, c taken */ \
     X(INPUT,         17, "input")          /* a device, b bytes, c their hash */ \
-    X(TRAP,          18, "trap")           /* a host signal */
+    X(TRAP,          18, "trap")           /* a host signal */ \
+    X(SIGNAL,        19, "signal")         /* a event port, b bits, c bits pending then */ \
+    X(PRIORITY,      20, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */
 /* clang-format on */
 
 enum mk_trace_kind {

@@ -20,7 +20,7 @@ typedef int32_t mk_err_t;
  * same number in another task is another right or none. Names chosen by the
  * kernel carry a generation: a stale name is refused, not reused, until at least
  * 131,000 names of the same space were freed after it (4,000 where all
- * MK_NAMES_MAX are in use).
+ * MK_NAMES_MAX are in use). A name chosen by the task (mk_right_rename) carries none.
  */
 typedef uint32_t mk_name_t;
 #define MK_NAME_NULL ((mk_name_t)0)          /* no right */
@@ -52,6 +52,8 @@ typedef uintptr_t mk_vaddr_t;
 #define MK_LABEL_MAX     32      /* bytes of a label, with its final NUL [MK_E_TOO_LONG] */
 #define MK_BODY_MAX      131072  /* bytes of a message's body [MK_E_MSG_TOO_LARGE] */
 #define MK_RIGHTS_MAX    64      /* rights in one message [MK_E_MSG_TOO_LARGE] */
+#define MK_MEMORIES_MAX  16      /* pieces of memory in one message [MK_E_MSG_TOO_LARGE] */
+#define MK_SET_DEPTH_MAX 16      /* port sets inside each other [MK_E_LIMIT_DEPTH] */
 #define MK_QUEUE_DEFAULT 5       /* messages a new port queues before senders wait */
 #define MK_QUEUE_MAX     1024    /* largest queue limit [MK_E_BAD_ARGUMENT] */
 #define MK_USER_REFS_MAX 65535   /* user references of one name [MK_E_OVERFLOW] */

@@ -291,3 +291,10 @@ mk_err_t mk_portset_remove(mk_name_t set, mk_name_t receive)
         portset_remove(entry->port);
     return leave(cpu, err);
 }
+
+mk_err_t mk_right_rename(mk_name_t name, mk_name_t new_name)
+{
+    (void)name;
+    (void)new_name;
+    return MK_E_NOT_SUPPORTED;
+}

@@ -175,3 +175,17 @@ void mk_thread_yield(void)
         sched_point(cpu);
     sched_yield(cpu);
 }
+
+mk_err_t mk_thread_switch(mk_name_t name, enum mk_switch option, mk_time_t deadline)
+{
+    (void)name;
+    (void)option;
+    (void)deadline;
+    return MK_E_NOT_SUPPORTED;
+}
+
+mk_err_t mk_thread_depress_abort(mk_name_t name)
+{
+    (void)name;
+    return MK_E_NOT_SUPPORTED;
+}
