@@ -186,7 +186,14 @@ struct mk_thread_info {
     uint64_t nr_preempted; /* times a CPU was taken from it */
 };
 
-enum mk_object { MK_OBJECT_NONE, MK_OBJECT_TASK, MK_OBJECT_THREAD, MK_OBJECT_DEVICE, MK_OBJECT_MACHINE, MK_OBJECT_EVENT };
+enum mk_object {
+    MK_OBJECT_NONE,
+    MK_OBJECT_TASK,
+    MK_OBJECT_THREAD,
+    MK_OBJECT_DEVICE,
+    MK_OBJECT_MACHINE,
+    MK_OBJECT_EVENT
+};
 
 struct mk_port_info {
     uint64_t id;         /* its number in the machine, from 1 */
@@ -195,7 +202,7 @@ struct mk_port_info {
     uint64_t set;        /* the set it is in; 0: none */
     enum mk_object kind; /* what the kernel's own ports stand for; MK_OBJECT_EVENT: an event port of a task */
     uint64_t object;     /* number of that task or thread; else 0 */
-    uint32_t nr_queued, queue_limit;
+    uint32_t nr_queued, queue_limit; /* of an event port: 1 queued when bits are pending */
     uint32_t nr_send, nr_send_once;
     uint32_t nr_waiting_senders, nr_waiting_receivers;
     uint64_t nr_received; /* messages taken from it */

@@ -56,11 +56,13 @@ MK_API MK_NODISCARD mk_err_t mk_thread_resume(mk_name_t thread);
 MK_API MK_NODISCARD mk_err_t mk_thread_abort(mk_name_t thread);
 
 /*
- * Set the base priority, 0 to MK_PRIO_MAX. What others lend comes on top: while
- * a thread waits in mk_call, it lends its priority to the thread that received
- * the request, as long as the request is queued to the last thread that received from the
- * port, and through it along a chain of calls; an answer, a death, a time-out or an abort takes it back.
- * A stronger thread made ready by this runs at once. MK_E_BAD_ARGUMENT.
+ * Set the base priority, 0 to MK_PRIO_MAX. A stronger thread made ready by this runs at once. MK_E_BAD_ARGUMENT.
+ *
+ * What others lend comes on top. A thread that waits in mk_call lends its
+ * priority to the thread that received the request; while the request is queued,
+ * to the thread that last received from that port or its set; and through that
+ * thread to whom it waits for in turn. When the right to answer is received by another thread
+ * in a message, the loan goes with it. An answer, a death, a time-out or an abort ends it.
  */
 MK_API MK_NODISCARD mk_err_t mk_thread_set_priority(mk_name_t thread, int priority);
 
@@ -75,11 +77,12 @@ enum mk_switch {
 };
 
 /*
- * Give the CPU away (thread_switch of Mach 3): to `thread` if it is ready,
- * whatever its priority, with what is left of the caller's quantum; else, or
- * with MK_NAME_NULL, to whom the policy chooses. A stronger ready thread
- * preempts it at once. Use it where a lock's holder or a partner is known.
- * `deadline` counts for DEPRESS and WAIT only.
+ * Give the CPU away (thread_switch of Mach 3): to `thread`, ahead of its equals
+ * and with what is left of the caller's quantum, if it is ready and no ready
+ * thread is stronger, the caller as the option leaves it included; else, or with
+ * MK_NAME_NULL, to whom the policy chooses. Use it where the holder of a lock or
+ * a partner is known. `deadline` counts for DEPRESS and WAIT only; one that has
+ * passed makes them NONE.
  * MK_E_BAD_ARGUMENT (unknown option, negative deadline, the caller itself), MK_E_ABORTED (WAIT).
  */
 MK_API MK_NODISCARD mk_err_t mk_thread_switch(mk_name_t thread, enum mk_switch option, mk_time_t deadline);

@@ -37,7 +37,8 @@ struct mk_machine;
     X(INPUT,         17, "input")          /* a device, b bytes, c their hash */ \
     X(TRAP,          18, "trap")           /* a host signal */ \
     X(SIGNAL,        19, "signal")         /* a event port, b bits, c bits pending then */ \
-    X(PRIORITY,      20, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */
+    X(EVENTS,        20, "events")         /* a event port, b bits taken */ \
+    X(PRIORITY,      21, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */
 /* clang-format on */
 
 enum mk_trace_kind {
@@ -50,7 +51,7 @@ struct mk_trace_event {
     mk_time_t when; /* machine time */
     uint16_t kind;  /* enum mk_trace_kind */
     uint16_t cpu;
-    uint32_t thread; /* number of the thread that did it (RECEIVE: that got it); 0: none */
+    uint32_t thread; /* number of the thread that did it (RECEIVE, EVENTS: that got it); 0: none */
     uint64_t a, b, c;
 };
 

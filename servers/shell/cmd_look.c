@@ -102,6 +102,7 @@ static void put_receiver(const struct mk_port_info *port, const struct mk_task_i
         snprintf(to, size, "kernel: machine");
         return;
     case MK_OBJECT_NONE:
+    case MK_OBJECT_EVENT:
         break;
     }
     if (port->receiver == 0)

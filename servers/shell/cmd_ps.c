@@ -64,6 +64,9 @@ static void put_wait(const struct snapshot *s, const struct mk_thread_info *t, c
     case MK_WAIT_RECEIVE:
         snprintf(to, size, "message on port %llu", port);
         break;
+    case MK_WAIT_EVENT:
+        snprintf(to, size, "signal on port %llu", port);
+        break;
     case MK_WAIT_SEND:
         snprintf(to, size, "room on port %llu%s", port, whom);
         break;

@@ -27,13 +27,14 @@ struct fast_message {
 static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
 {
     uint64_t body;
-    uint32_t nr_rights, last;
-    if (!user_load_u32(MSG_FIELD(msg, seqno), &last) || !user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) ||
-        !user_load_u64(MSG_FIELD(msg, size), &m->size) || !user_load_u64(MSG_FIELD(msg, body), &body) ||
-        !user_load_u32(MSG_FIELD(msg, id), &m->id) || !user_load_u32(MSG_FIELD(msg, status), &m->status))
+    uint32_t nr_rights, nr_memories, last;
+    if (!user_load_u32(MSG_FIELD(msg, events), &last) || !user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) ||
+        !user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories) || !user_load_u64(MSG_FIELD(msg, size), &m->size) ||
+        !user_load_u64(MSG_FIELD(msg, body), &body) || !user_load_u32(MSG_FIELD(msg, id), &m->id) ||
+        !user_load_u32(MSG_FIELD(msg, status), &m->status))
         return false;
     m->body = (const void *)(uintptr_t)body;
-    return nr_rights == 0;
+    return (nr_rights | nr_memories) == 0;
 }
 
 /* Threads of one task may give the same buffer: only a copy in between is right then. */
@@ -52,7 +53,7 @@ static FAST bool fast_store(const struct thread *to, const struct fast_message *
            likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(m->size <= capacity) &&
            likely(!fast_overlaps(body, m)) && likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
            user_store_u32(MSG_FIELD(msg, id), m->id) && user_store_u32(MSG_FIELD(msg, status), m->status) &&
-           user_store_u64(MSG_FIELD(msg, size), m->size) && user_store_u32(MSG_FIELD(msg, nr_rights), 0) &&
+           user_store_u64(MSG_FIELD(msg, size), m->size) && user_store_u64(MSG_FIELD(msg, nr_rights), 0) &&
            user_store_u64(MSG_FIELD(msg, badge), badge) && user_store_u32(MSG_FIELD(msg, reply), reply) &&
            user_store_u32(MSG_FIELD(msg, port), port) && user_store_u32(MSG_FIELD(msg, seqno), seqno);
 }
@@ -99,15 +100,20 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
         return NULL;
     struct port *port = entry->port;
-    struct list *receivers =
-        likely(!list_empty(&port->receivers)) || !port->set ? &port->receivers : &port->set->receivers;
-    if (unlikely(list_empty(receivers)) || unlikely(port->is_dead))
+    struct list *receivers = &port->receivers;
+    if (list_empty(receivers)) {
+        const struct portset *set = member_set(&port->member);
+        if (!set || list_empty(&set->receivers))
+            return NULL;
+        receivers = (struct list *)(uintptr_t)&set->receivers;
+    }
+    if (unlikely(port->is_dead || port->is_event))
         return NULL;
     struct thread *to = list_first(receivers, struct thread, queue);
     struct space *space = to->space;
     mk_time_t now = fast_time(cpu, m.size);
-    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(space->nr_free < SPACE_FREE_MIN) ||
-        unlikely(m.size > MK_BODY_MAX))
+    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(self->priority > to->base_priority) ||
+        unlikely(space->nr_free < SPACE_FREE_MIN) || unlikely(m.size > MK_BODY_MAX))
         return NULL;
     struct entry *reply = &space->table[space->free];
     if (unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
@@ -117,6 +123,9 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     self->msg = msg;
     self->serial++;
     self->call_port = port->id;
+    self->lent_to = to;
+    self->lent_to_id = to->id;
+    port->server = to;
     self->wait = MK_WAIT_REPLY;
     self->wait_object = NULL;
     space->free = reply->next_free;
@@ -124,7 +133,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     space->nr_names++;
     reply->type = ENTRY_REPLY;
     reply->user_refs = 1;
-    reply->dead_name = NULL;
+    reply->requests = NULL;
     reply->caller = self;
     reply->serial = self->serial;
     port->seqno++;
@@ -150,7 +159,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     struct list *queue;
     void *object;
     if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port)) &&
-        likely(list_empty(&entry->port->senders))) {
+        likely(list_empty(&entry->port->senders)) && likely(!entry->port->wants_room)) {
         queue = &entry->port->receivers;
         object = entry->port;
     } else if (entry->type == MK_RIGHT_PORT_SET && list_empty(&entry->set->ready) && !entry->set->nr_rendezvous) {
@@ -173,6 +182,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     self->wait = MK_WAIT_RECEIVE;
     self->wait_object = object;
     self->door_name = receive;
+    self->served = object;
     list_add_tail(&self->queue, queue);
     return fast_hand_off(cpu, self, to, now, frame);
 }

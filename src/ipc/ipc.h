@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The objects of IPC: port spaces and their entries, ports, port sets, rights
- * on their way, queued messages.
+ * The objects of IPC: port spaces and their entries, ports, event ports, port
+ * sets, rights on their way, queued messages.
  *
  * Terms and semantics: GNU Mach Reference Manual, chapter 4.
  *
  *   space entry --> port <-- space entry (receive right, one at most)
  *                    |  queue of kmsg, each carrying refs
  *                    |  waiting receivers, waiting senders
- *                    +--> port set
+ *                    +--> port set --> port set ...
  *
  * A receive right is in one of four states: in a space (port->space), in a
  * message (port->transit: the port that the message was sent to), with the
@@ -26,12 +26,26 @@
 #include <mk/port.h>
 
 struct notify;
+struct portset;
+
+/* What is in a port set: a port, or another set. */
+struct member {
+    struct list link; /* in the set's ready or idle members */
+    uintptr_t owner;  /* the set it is in, 0: none; plus MEMBER_IS_SET when the member itself is a set */
+};
+#define MEMBER_IS_SET ((uintptr_t)1)
+
+static inline struct portset *member_set(const struct member *member)
+{
+    return (struct portset *)(member->owner & ~MEMBER_IS_SET);
+}
 
 struct port {
     uint32_t refs;
     uint8_t object_kind; /* enum mk_object: the kernel answers for it by calls, not messages */
-    bool is_dead;
-    bool is_dying; /* in the machine's list of ports to be torn down */
+    bool is_dead : 1;
+    bool is_event : 1;   /* takes signals, no messages */
+    bool wants_room : 1; /* somebody asked to be told of room in the queue */
     uint16_t queue_limit;
     uint32_t nr_queued;   /* more than the limit with what came by send-once rights */
     uint32_t nr_reserved; /* room kept for woken senders */
@@ -43,28 +57,34 @@ struct port {
     uint32_t make_count;
     uint32_t seqno;
     uint64_t id;
-    struct list messages;
+    union {
+        struct kmsg *last_message; /* of a ring: its next is the first */
+        uint64_t events;
+    };
     struct list receivers; /* threads */
     struct list senders;   /* threads waiting for room */
-    struct portset *set;
-    struct list set_link;    /* in set->ready or set->idle */
+    struct member member;
     struct list all_link;    /* in the machine's ports; when dying, in its dying_ports */
     struct notify *notifies; /* all requests about this port */
     union {
-        void *object;         /* by kind */
-        struct port *transit; /* receive right is in a message queued there */
-        int64_t exit_code;    /* of a dead task's port */
+        struct thread *server; /* receive right in a space: the thread that received last; see port_server */
+        struct port *transit;  /* receive right is in a message queued there */
+        void *object;          /* by kind */
+        int64_t exit_code;     /* of a dead task's port */
     };
 };
+_Static_assert(sizeof(struct port) <= 152, "with an entry and its share of the hash a port takes less than 200 bytes");
 
 struct portset {
     uint64_t id;
     struct space *space;
-    struct list ready; /* ports with messages, in turn */
+    mk_name_t name;
+    int nr_rendezvous; /* ports that queue nothing, also in sets inside */
+    struct list ready; /* members with messages, in turn */
     struct list idle;
     struct list receivers; /* threads */
     struct list all_link;
-    int nr_rendezvous; /* members that queue nothing */
+    struct member member;
 };
 
 /* Internal status of a woken receiver: look again. */
@@ -85,8 +105,8 @@ struct entry {
         uint64_t badge;
         uint64_t serial; /* ENTRY_REPLY */
     };
-    struct notify *dead_name; /* request for a dead-name notice under this name */
-    mk_name_t name;           /* generation and index; of a free entry: the next name it will have */
+    struct notify *requests; /* for notices under this name */
+    mk_name_t name;          /* chosen, or generation and index; of a free entry: the next name it will have */
     uint16_t user_refs;
     uint8_t type; /* bits of MK_RIGHT_*, or ENTRY_REPLY; 0: free */
 };
@@ -94,6 +114,7 @@ _Static_assert(sizeof(struct entry) == 32, "an entry is half a cache line");
 
 #define NAME_INDEX_BITS 21
 #define NAME_INDEX_MASK ((1u << NAME_INDEX_BITS) - 1)
+#define NAME_FIRST      (1u << NAME_INDEX_BITS) /* of generation 1 */
 
 struct space {
     struct entry *table; /* reserved for all names, committed as it grows: never moves */
@@ -109,18 +130,31 @@ struct space {
     uint32_t hash_size, hash_used;
     uint32_t hash_kept; /* places kept for send rights under a receive right's name: it can leave without failing */
     uint32_t nr_receive;
+    struct chosen *chosen; /* names that the task chose, in a hash table by name */
+    uint32_t chosen_size, nr_chosen;
+};
+
+/* The entry at `index` has a name that the task chose; `own` is the one it will be known by again. */
+struct chosen {
+    mk_name_t name; /* MK_NAME_NULL: free */
+    uint32_t index;
+    mk_name_t own;
 };
 
 mk_err_t space_create(struct task *task, struct space **spacep);
 void space_destroy(struct space *space); /* releases every right */
 
+struct entry *space_lookup_chosen(const struct space *space, mk_name_t name);
+
 static inline struct entry *space_lookup(const struct space *space, mk_name_t name)
 {
     uint32_t index = name & NAME_INDEX_MASK;
-    if (unlikely(index >= space->fresh))
-        return NULL;
-    struct entry *entry = &space->table[index];
-    return likely(entry->name == name) && likely(entry->type) ? entry : NULL;
+    if (likely(index < space->fresh)) {
+        struct entry *entry = &space->table[index];
+        if (likely(entry->name == name) && likely(entry->type))
+            return entry;
+    }
+    return unlikely(space->nr_chosen) ? space_lookup_chosen(space, name) : NULL;
 }
 
 /*
@@ -138,6 +172,13 @@ mk_err_t space_reserve(struct space *space, uint32_t n);
 /* A free entry, under a fresh name; it cannot fail after space_reserve. The caller fills it in. */
 struct entry *space_take(struct space *space, uint8_t type);
 void space_give_back(struct space *space, struct entry *entry);
+
+/* Give an entry a name of the task's choice. MK_E_NAME_IN_USE, MK_E_NO_MEMORY. */
+mk_err_t space_rename(struct space *space, struct entry *entry, mk_name_t name);
+/* The kernel's own name of an entry, which loses the chosen one if it has one. */
+mk_name_t space_own_name(struct space *space, const struct entry *entry);
+/* The next generation of a name that no task's choice is in the way of. */
+mk_name_t space_next_name(const struct space *space, mk_name_t name);
 
 /* The entry of the send right to (port, badge), also under the receive right's name; NULL: none. */
 struct entry *space_find_send(struct space *space, const struct port *port, uint64_t badge);
@@ -188,18 +229,26 @@ void port_destroy(struct mk_machine *machine, struct port *port);
 void port_senders_fell(struct mk_machine *machine, struct port *port);
 void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n); /* n send rights, one reference */
 void port_drop_send_once(struct mk_machine *machine, struct port *port);        /* unused; one reference */
-/* To the end of its set's ready ports, or of the idle ones: when it gets a first message, and when one was taken. */
-void port_update_set(struct port *port);
 
 static inline bool port_has_message(const struct port *port)
 {
-    return port->nr_queued || port->nr_unused;
+    return port->events || port->nr_unused; /* a queue that is not empty is not 0 either */
 }
 
 static inline bool port_is_full(const struct port *port)
 {
     return port->nr_queued + port->nr_reserved >= port->queue_limit;
 }
+
+void port_queue_message(struct port *port, struct kmsg *kmsg);   /* at the end */
+void port_unqueue_message(struct port *port);                    /* the first */
+void port_requeue_message(struct port *port, struct kmsg *kmsg); /* again as the first */
+
+/*
+ * The thread that serves a port: the last one that received from it, or from a set that it is in, and from
+ * nothing else since. Who waits for an answer lends it priority. NULL: unknown.
+ */
+struct thread *port_server(const struct port *port);
 
 /*
  * Receive right of `entry` leaves its space for nowhere in particular; send rights under the name
@@ -220,20 +269,41 @@ void entry_release(struct space *space, struct entry *entry);
 
 /* ---- port sets ---- */
 
-mk_err_t portset_create(struct space *space, struct portset **setp, mk_name_t *namep);
+mk_err_t portset_create(struct space *space, mk_name_t *namep);
 void portset_destroy(struct space *space, struct entry *entry);
-void portset_add(struct portset *set, struct port *port);
-void portset_remove(struct port *port);
+/* MK_E_BAD_STATE, MK_E_CIRCULAR, MK_E_LIMIT_DEPTH. */
+mk_err_t portset_add_port(struct portset *set, struct port *port);
+mk_err_t portset_add_set(struct portset *set, struct portset *inner);
+void portset_remove_port(struct port *port);
+void portset_remove_set(struct portset *inner);
+
+/* Whoever waits at the set (NULL: none), or at one around it, looks again. */
+void portset_wake(struct portset *set);
+
+/* It got a first message: to the end of its set's ready members, and so the set in the one around it. */
+void port_became_ready(struct port *port);
+/* A message was taken from it: to the end of the ready members if it has more, else to the idle ones. */
+void port_took_turn(struct port *port);
+
+/* The ready port whose turn it is, or NULL. */
+struct port *portset_choose(struct cpu *cpu, const struct portset *set);
+
+/* Call fn for every port in the set that queues nothing, also in sets inside, until one returns true. */
+bool portset_each_rendezvous(struct portset *set, bool (*fn)(struct cpu *cpu, struct port *port), struct cpu *cpu);
+
+/* The port's queue limit became 0, or is no longer. */
+void portset_count_rendezvous(const struct port *port, int change);
 
 /* ---- notifications ---- */
 
 struct notify {
-    struct notify *next; /* of the port's */
+    struct notify *next;          /* of the port's */
+    struct notify *next_of_entry; /* of those under one name */
     enum mk_notify event;
     uint32_t sync;       /* NO_SENDERS */
     struct ref to;       /* send-once right */
     struct kmsg *kmsg;   /* paid for in advance */
-    struct space *space; /* DEAD_NAME: whose name */
+    struct space *space; /* DEAD_NAME, SEND_POSSIBLE: whose name */
     mk_name_t name;
 };
 
@@ -242,6 +312,12 @@ mk_err_t notify_request(struct space *space, struct entry *entry, enum mk_notify
 struct notify *notify_find(struct port *port, enum mk_notify event, const struct space *space, mk_name_t name);
 void notify_unlink(struct port *port, struct notify *notify);
 void notify_cancel(struct mk_machine *machine, struct port *port, struct notify *notify);
+/* The name no longer knows of it. */
+void notify_forget(struct entry *entry, const struct notify *notify);
+/* Cancel all requests under a name that goes. */
+void notify_cancel_entry(struct mk_machine *machine, struct entry *entry);
+/* The port's queue has room: tell who asked. */
+void notify_room(struct mk_machine *machine, struct port *port);
 /* Send it; `port` is what it is about. Frees the request. */
 void notify_fire(struct mk_machine *machine, struct port *port, struct notify *notify, struct ref carried);
 
@@ -250,23 +326,43 @@ void notify_fire(struct mk_machine *machine, struct port *port, struct notify *n
 #define MSG_FIELD(msg, field) USER_FIELD(msg, struct mk_msg, field)
 
 struct kmsg {
-    struct list link;
-    uint64_t number; /* in the trace */
+    struct kmsg *next; /* in the port's ring */
+    uint64_t number;   /* in the trace */
     uint64_t badge;
     uint32_t id;
     mk_err_t status;
     struct ref reply;
-    uint32_t size;
+    uint32_t size, max_size;
     uint16_t nr_rights, max_rights; /* max: what it was allocated for */
-    uint32_t max_size;
-    struct ref rights[]; /* then the body */
+    uint32_t nr_memories;
+    struct vm_copy *memories; /* NULL: none */
+    struct ref rights[];      /* then the body */
 };
+
+static inline struct kmsg *port_first_message(const struct port *port)
+{
+    return port->last_message ? port->last_message->next : NULL;
+}
+
+#define port_for_each_message(kmsg, port) \
+    for (struct kmsg *kmsg = (port)->is_event ? NULL : port_first_message(port); kmsg; \
+         kmsg = kmsg == (port)->last_message ? NULL : kmsg->next)
+
+/* Threads that wait at the port, or else at the innermost set around it where any wait. */
+static inline struct list *port_receivers(struct port *port)
+{
+    struct list *receivers = &port->receivers;
+    for (struct portset *set = member_set(&port->member); list_empty(receivers) && set; set = member_set(&set->member))
+        receivers = &set->receivers;
+    return receivers;
+}
 
 static inline char *kmsg_body(struct kmsg *kmsg)
 {
     return (char *)&kmsg->rights[kmsg->max_rights];
 }
 
+/* NULL: no memory. */
 struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_rights, uint32_t size);
 void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg);    /* its rights were taken out */
 void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg); /* with its rights */
@@ -278,12 +374,21 @@ void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg); /* with its ri
  */
 struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kmsg);
 
+/* Take the next message of a port that has one, into the current thread's buffers. */
+mk_err_t port_take_message(struct cpu *cpu, struct port *port);
+
 /* Calls of the message header; see <mk/message.h>. The deadline is not negative. */
 mk_err_t ipc_send(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline);
 mk_err_t ipc_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
 mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline);
 mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg);
 mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
+
+/* Of the event header. */
+mk_err_t ipc_event_signal(struct cpu *cpu, mk_name_t dest, uint64_t bits);
+mk_err_t ipc_event_wait(struct cpu *cpu, mk_name_t receive, uint64_t *bitsp, mk_time_t deadline);
+/* Take the word of an event port into the current thread's message header. */
+mk_err_t event_take(struct cpu *cpu, struct port *port);
 
 /* Senders that wait may go on. */
 void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit);

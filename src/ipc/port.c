@@ -20,10 +20,9 @@ struct port *port_create(struct mk_machine *machine, enum mk_object kind, void *
     port->object = object;
     port->queue_limit = MK_QUEUE_DEFAULT;
     port->id = ++machine->next_port;
-    list_init(&port->messages);
     list_init(&port->receivers);
     list_init(&port->senders);
-    list_init(&port->set_link);
+    list_init(&port->member.link);
     list_init(&port->all_link);
     list_add_tail(&port->all_link, &machine->ports);
     machine->nr_ports++;
@@ -39,12 +38,45 @@ void port_release(struct mk_machine *machine, struct port *port)
     kmem_free(&machine->kmem, port, sizeof(*port));
 }
 
-void port_update_set(struct port *port)
+void port_queue_message(struct port *port, struct kmsg *kmsg)
 {
-    if (!port->set)
-        return;
-    list_remove(&port->set_link);
-    list_add_tail(&port->set_link, port_has_message(port) ? &port->set->ready : &port->set->idle);
+    struct kmsg *last = port->last_message;
+    kmsg->next = last ? last->next : kmsg;
+    if (last)
+        last->next = kmsg;
+    port->last_message = kmsg;
+    port->nr_queued++;
+}
+
+void port_unqueue_message(struct port *port)
+{
+    struct kmsg *first = port->last_message->next;
+    if (first == port->last_message)
+        port->last_message = NULL;
+    else
+        port->last_message->next = first->next;
+    port->nr_queued--;
+}
+
+void port_requeue_message(struct port *port, struct kmsg *kmsg)
+{
+    struct kmsg *last = port->last_message;
+    port_queue_message(port, kmsg);
+    if (last)
+        port->last_message = last;
+}
+
+struct thread *port_server(const struct port *port)
+{
+    struct thread *server = port->space ? port->server : NULL;
+    if (!server || server->state == THREAD_ENDED)
+        return NULL;
+    if (server->served == port)
+        return server;
+    for (const struct portset *set = member_set(&port->member); set; set = member_set(&set->member))
+        if (server->served == set)
+            return server;
+    return NULL;
 }
 
 void port_senders_fell(struct mk_machine *machine, struct port *port)
@@ -69,12 +101,13 @@ void port_drop_send_once(struct mk_machine *machine, struct port *port)
 {
     port->nr_send_once--;
     if (!port->is_dead && port->object_kind == MK_OBJECT_NONE) {
-        struct list *receivers = !list_empty(&port->receivers) || !port->set ? &port->receivers : &port->set->receivers;
         bool is_first = !port_has_message(port);
         port->nr_unused++;
         if (is_first)
-            port_update_set(port);
-        sched_wake_all(machine->cpu, receivers, MK_RETRY); /* all: one alone could be ended before it runs */
+            port_became_ready(port);
+        /* all of them: one alone could be ended before it runs */
+        sched_wake_all(machine->cpu, &port->receivers, MK_RETRY);
+        portset_wake(member_set(&port->member));
     }
     port_release(machine, port);
 }
@@ -85,19 +118,22 @@ static void tear_down(struct mk_machine *machine, struct port *port)
 
     sched_wake_all(cpu, &port->receivers, MK_E_DEAD);
     sched_wake_all(cpu, &port->senders, MK_E_DEAD);
-    while (!list_empty(&port->messages)) {
-        struct kmsg *kmsg = list_first(&port->messages, struct kmsg, link);
-        list_remove(&kmsg->link);
-        port->nr_queued--;
+    while (!port->is_event && port->last_message) {
+        struct kmsg *kmsg = port_first_message(port);
+        port_unqueue_message(port);
         kmsg_destroy(machine, kmsg);
     }
+    if (port->is_event)
+        port->events = 0;
     port->nr_unused = 0;
+    if (port->wants_room)
+        notify_room(machine, port);
     while (port->notifies) {
         struct notify *notify = port->notifies;
         notify_unlink(port, notify);
         if (notify->event == MK_NOTIFY_DEAD_NAME) {
             struct entry *entry = space_lookup(notify->space, notify->name);
-            entry->dead_name = NULL;
+            notify_forget(entry, notify);
             if (entry->user_refs < MK_USER_REFS_MAX)
                 entry->user_refs++;
             notify_fire(machine, port, notify, (struct ref){0});
@@ -149,60 +185,4 @@ void port_destroy(struct mk_machine *machine, struct port *port)
         tear_down(machine, dying);
     }
     machine->is_reaping = false;
-}
-
-/* ---- port sets ---- */
-
-mk_err_t portset_create(struct space *space, struct portset **setp, mk_name_t *namep)
-{
-    struct mk_machine *machine = space->machine;
-    mk_err_t err = space_reserve(space, 1);
-    if (err)
-        return err;
-    struct portset *set = kmem_zalloc(&machine->kmem, sizeof(*set));
-    if (!set)
-        return MK_E_NO_MEMORY;
-    set->id = ++machine->next_port;
-    set->space = space;
-    list_init(&set->ready);
-    list_init(&set->idle);
-    list_init(&set->receivers);
-    list_add_tail(&set->all_link, &machine->sets);
-    struct entry *entry = space_take(space, MK_RIGHT_PORT_SET);
-    entry->set = set;
-    *setp = set;
-    *namep = entry->name;
-    return MK_OK;
-}
-
-void portset_destroy(struct space *space, struct entry *entry)
-{
-    struct portset *set = entry->set;
-    while (!list_empty(&set->ready))
-        portset_remove(list_first(&set->ready, struct port, set_link));
-    while (!list_empty(&set->idle))
-        portset_remove(list_first(&set->idle, struct port, set_link));
-    sched_wake_all(space->machine->cpu, &set->receivers, MK_E_DEAD);
-    list_remove(&set->all_link);
-    kmem_free(&space->machine->kmem, set, sizeof(*set));
-    space_give_back(space, entry);
-}
-
-void portset_add(struct portset *set, struct port *port)
-{
-    struct cpu *cpu = set->space->machine->cpu;
-    port->set = set;
-    set->nr_rendezvous += port->queue_limit == 0;
-    port_update_set(port);
-    if (port_has_message(port)) /* whoever waits at the set looks again */
-        sched_wake_all(cpu, &set->receivers, MK_RETRY);
-    else if (port->queue_limit == 0 && !list_empty(&port->senders))
-        sched_wake_all(cpu, &set->receivers, MK_RETRY);
-}
-
-void portset_remove(struct port *port)
-{
-    list_remove(&port->set_link);
-    port->set->nr_rendezvous -= port->queue_limit == 0;
-    port->set = NULL;
 }

@@ -5,6 +5,7 @@
  */
 #include "ipc/ipc.h"
 
+#include "kern/lend.h"
 #include "kern/sched.h"
 
 bool entry_is_dead(const struct entry *entry)
@@ -20,8 +21,11 @@ mk_err_t ref_check(struct space *space, mk_name_t name, uint32_t how, uint32_t e
         return MK_E_BAD_NAME;
     uint32_t need;
     switch (how) {
-    case MK_MAKE_SEND:
     case MK_MAKE_SEND_ONCE:
+        if (entry->type & MK_RIGHT_RECEIVE && entry->port->is_event)
+            return MK_E_BAD_RIGHT; /* it could bring no message */
+        /* fallthrough */
+    case MK_MAKE_SEND:
         return entry->type & MK_RIGHT_RECEIVE && !earlier ? MK_OK : MK_E_BAD_RIGHT;
     case MK_MOVE_RECEIVE:
         return entry->type & MK_RIGHT_RECEIVE && !earlier ? MK_OK : MK_E_BAD_RIGHT;
@@ -61,14 +65,10 @@ static struct ref move_last_send(struct space *space, struct entry *entry)
         entry->type = MK_RIGHT_RECEIVE;
         entry->port->refs++;
         space->hash_kept--;
-        if (entry->dead_name) {
-            notify_cancel(space->machine, entry->port, entry->dead_name);
-            entry->dead_name = NULL;
-        }
+        notify_cancel_entry(space->machine, entry);
         return ref;
     }
-    if (entry->dead_name)
-        notify_cancel(space->machine, entry->port, entry->dead_name);
+    notify_cancel_entry(space->machine, entry);
     space_hash_remove(space, entry);
     space_give_back(space, entry);
     return ref;
@@ -103,8 +103,7 @@ struct ref ref_take(struct space *space, mk_name_t name, uint32_t how)
         } else {
             ref.port = entry->port;
             ref.badge = entry->badge;
-            if (entry->dead_name)
-                notify_cancel(space->machine, entry->port, entry->dead_name);
+            notify_cancel_entry(space->machine, entry);
         }
         space_give_back(space, entry);
         return ref;
@@ -171,10 +170,12 @@ static void drop_reply(struct mk_machine *machine, struct thread *caller, uint64
 {
     if (!reply_is_valid(caller, serial))
         return;
-    if (caller->state == THREAD_BLOCKED)
+    if (caller->state == THREAD_BLOCKED) {
         sched_wake(machine->cpu, caller, MK_E_DEAD);
-    else /* still on its way into the wait */
+    } else { /* still on its way into the wait */
         caller->serial++;
+        lend_end(machine->cpu, caller);
+    }
 }
 
 void ref_drop(struct mk_machine *machine, struct ref ref)
@@ -207,9 +208,10 @@ struct port *entry_take_receive(struct space *space, struct entry *entry)
 {
     struct port *port = entry->port;
 
-    if (port->set)
-        portset_remove(port);
+    if (member_set(&port->member))
+        portset_remove_port(port);
     port->space = NULL;
+    port->server = NULL;
     port->name = MK_NAME_NULL;
     port->make_count = 0;
     space->nr_receive--;
@@ -250,15 +252,12 @@ void entry_release_all(struct space *space, struct entry *entry)
     struct mk_machine *machine = space->machine;
     struct entry old = *entry;
 
-    if (old.dead_name) {
-        notify_cancel(machine, old.port, old.dead_name);
-        entry->dead_name = NULL;
-    }
     if (old.type == ENTRY_REPLY) {
         space_give_back(space, entry);
         drop_reply(machine, old.caller, old.serial);
         return;
     }
+    notify_cancel_entry(machine, entry);
     if (old.type & MK_RIGHT_RECEIVE) { /* the send right goes, the name stays */
         entry->type = MK_RIGHT_RECEIVE;
         entry->user_refs = 0;

@@ -15,7 +15,6 @@
 
 #define TABLE_BYTES ((size_t)MK_NAMES_MAX * sizeof(struct entry))
 #define TABLE_MIN   128 /* entries committed at first: one host page */
-#define NAME_FIRST  (1u << NAME_INDEX_BITS)
 
 mk_err_t space_create(struct task *task, struct space **spacep)
 {
@@ -53,6 +52,7 @@ void space_destroy(struct space *space)
             entry_release_all(space, entry);
     }
     kmem_free(&machine->kmem, space->hash, space->hash_size * sizeof(uint32_t));
+    kmem_free(&machine->kmem, space->chosen, space->chosen_size * sizeof(*space->chosen));
     host_pages_free(space->table, TABLE_BYTES);
     kmem_free(&machine->kmem, space, sizeof(*space));
 }
@@ -175,13 +175,13 @@ struct entry *space_take(struct space *space, uint8_t type)
         space->nr_free--;
     } else {
         entry = &space->table[space->fresh];
-        entry->name = NAME_FIRST | space->fresh;
+        entry->name = space_next_name(space, space->fresh);
         space->fresh++;
     }
     entry->type = type;
     entry->badge = 0;
     entry->user_refs = 1;
-    entry->dead_name = NULL;
+    entry->requests = NULL;
     space->nr_names++;
     return entry;
 }
@@ -189,9 +189,9 @@ struct entry *space_take(struct space *space, uint8_t type)
 void space_give_back(struct space *space, struct entry *entry)
 {
     entry->type = 0;
-    entry->name += NAME_FIRST;
-    if (entry->name < NAME_FIRST) /* generation 0 is skipped: no name is a bare index */
-        entry->name += NAME_FIRST;
+    if (unlikely(space->nr_chosen))
+        entry->name = space_own_name(space, entry);
+    entry->name = space_next_name(space, entry->name);
     entry->next_free = 0;
     uint32_t index = (uint32_t)(entry - space->table);
     if (space->nr_free++)

@@ -26,7 +26,7 @@ struct port;
 struct space;
 struct map;
 struct image;
-struct kmsg;
+struct sending;
 
 enum thread_state {
     THREAD_RUNNING = 1,
@@ -54,18 +54,27 @@ struct thread {
     uint8_t base_priority;
     uint8_t flags;       /* THREAD_* below; 0 on the fast path */
     uint8_t wait;        /* enum mk_wait */
-    mk_name_t door_name; /* what it receives on, when it waits at the kernel's door (fast.h) */
+    mk_name_t door_name; /* what it receives on */
     uint32_t timer;      /* index in the machine's heap of timers; 0: none */
     struct list queue;   /* run queue, or wait queue of what it waits for */
     void *wait_object;   /* port, set, task, thread, device */
     mk_time_t run_time;
+    uint64_t id;
+    struct thread *lent_to; /* while it waits for an answer: who serves it (kern/lend.h), */
+    uint64_t lent_to_id;    /* if that is still the number of that thread */
+    const void *served;     /* port or set that it received from last */
+
+    /* priority lent to it, and its own place among those who lend to another */
+    struct list lenders;    /* by priority, the strongest first */
+    struct list lend_node;  /* in lent_to->lenders */
+    struct list lend_level; /* ring of the first lender of each priority */
 
     /* slow path */
     uint32_t suspend_count;
-    struct port *slot;   /* has room reserved in this port's queue; a reference */
-    struct port *held;   /* what it waits for must not go meanwhile; a reference */
-    struct kmsg *unsent; /* waits for room with it */
-    uint64_t call_port;  /* number of the port it called, for listings */
+    struct port *slot;      /* has room reserved in this port's queue; a reference */
+    struct port *held;      /* what it waits for must not go meanwhile; a reference */
+    struct sending *unsent; /* waits for room with it */
+    uint64_t call_port;     /* number of the port it called, for listings */
 
     /* scheduling */
     mk_time_t deadline;
@@ -75,8 +84,9 @@ struct thread {
     mk_time_t created, first_run;
     uint64_t nr_switches, nr_preempted;
 
+    uint64_t events; /* what woke it from a wait for events */
+
     /* life */
-    uint64_t id;
     struct port *port; /* made when somebody wants its name */
     mk_name_t self_name;
     struct list task_link; /* in the task's threads, its pool, or the machine's free threads */
@@ -89,10 +99,12 @@ struct thread {
     char label[MK_LABEL_MAX];
 };
 
-#define THREAD_HAS_TIMER 1 /* a deadline is armed */
-#define THREAD_SUSPENDED 2 /* suspend_count > 0 */
-#define THREAD_PARKED    4 /* ended at a point from which its context can start another life */
-#define THREAD_DETACHED  8 /* what others held of it was taken back */
+#define THREAD_HAS_TIMER 1  /* a deadline is armed */
+#define THREAD_SUSPENDED 2  /* suspend_count > 0 */
+#define THREAD_PARKED    4  /* ended at a point from which its context can start another life */
+#define THREAD_DETACHED  8  /* what others held of it was taken back */
+#define THREAD_LENDS     16 /* it is in lent_to->lenders */
+#define THREAD_DEPRESSED 32 /* at priority 0 for a while; its timer ends that */
 
 struct task {
     struct mk_machine *machine;

@@ -5,6 +5,7 @@
 #include "host/events.h"
 #include "host/sanitizer.h"
 #include "kern/choice.h"
+#include "kern/lend.h"
 #include "kern/thread.h"
 #include "kern/timer.h"
 
@@ -186,6 +187,8 @@ void sched_unblock(struct cpu *cpu, struct thread *thread, mk_err_t status)
     thread->wait_object = NULL;
     if (thread->serial & 1) /* an answer that comes now is too late */
         thread->serial++;
+    if (thread->flags & THREAD_LENDS)
+        lend_end(cpu, thread);
     trace(cpu, MK_TRACE_READY, thread->id, (uint64_t)(int64_t)status, 0);
 }
 
@@ -200,7 +203,10 @@ static void fire_timers(struct cpu *cpu)
     struct thread *thread;
     while ((thread = timer_take(cpu->machine, cpu->now))) {
         trace(cpu, MK_TRACE_TIMER, thread->id, 0, 0);
-        sched_wake(cpu, thread, thread->wait == MK_WAIT_SLEEP ? MK_OK : MK_E_TIMED_OUT);
+        if (thread->flags & THREAD_DEPRESSED)
+            sched_undepress(cpu, thread);
+        else
+            sched_wake(cpu, thread, thread->wait == MK_WAIT_SLEEP ? MK_OK : MK_E_TIMED_OUT);
     }
     set_next_event(cpu);
 }
@@ -253,6 +259,48 @@ void sched_yield(struct cpu *cpu)
     }
 }
 
+/* Take a ready thread out of its queue if it may have the CPU before all others. */
+static bool take_ready(struct cpu *cpu, struct thread *thread)
+{
+    if (!thread || thread->state != THREAD_READY || !sched_none_stronger(cpu, thread->priority))
+        return false;
+    queue_remove(cpu, thread);
+    return true;
+}
+
+void sched_hand_over(struct cpu *cpu, struct thread *to, mk_time_t depressed_until)
+{
+    struct thread *self = cpu->current;
+    if (depressed_until > cpu->now) {
+        self->flags |= THREAD_DEPRESSED;
+        if (depressed_until < CLOCK_END)
+            timer_add(cpu->machine, self, depressed_until);
+        lend_update(cpu, self);
+    }
+    if (to && to->priority >= self->priority && take_ready(cpu, to)) {
+        put_back(cpu, false);
+        set_next_event(cpu);
+        switch_to(cpu, to, false);
+    } else {
+        sched_yield(cpu);
+    }
+    sched_undepress(cpu, self);
+}
+
+mk_err_t sched_hand_over_and_wait(struct cpu *cpu, struct thread *to, mk_time_t deadline)
+{
+    return sched_block(cpu, NULL, MK_WAIT_SLEEP, NULL, deadline, take_ready(cpu, to) ? to : NULL);
+}
+
+void sched_undepress(struct cpu *cpu, struct thread *thread)
+{
+    if (!(thread->flags & THREAD_DEPRESSED))
+        return;
+    timer_remove(cpu->machine, thread);
+    thread->flags &= (uint8_t)~THREAD_DEPRESSED;
+    lend_update(cpu, thread);
+}
+
 void sched_spend(struct cpu *cpu, mk_time_t ns)
 {
     if (cpu->machine->clock == MK_CLOCK_HOST) {
@@ -275,6 +323,7 @@ void sched_spend(struct cpu *cpu, mk_time_t ns)
 
 void sched_forget(struct cpu *cpu, struct thread *thread)
 {
+    sched_undepress(cpu, thread);
     if (thread->state == THREAD_READY)
         queue_remove(cpu, thread);
     else if (thread->state == THREAD_BLOCKED)
@@ -289,15 +338,27 @@ void sched_exit(struct cpu *cpu)
     switch_to(cpu, NULL, false);
 }
 
-void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority)
+void sched_change_priority(struct cpu *cpu, struct thread *thread, uint8_t priority)
 {
     bool is_ready = thread->state == THREAD_READY;
     if (is_ready)
         queue_remove(cpu, thread);
-    thread->base_priority = thread->priority = (uint8_t)priority;
+    thread->priority = priority;
     if (is_ready)
         queue_add(cpu, thread, false);
+    const struct thread *lender =
+        list_empty(&thread->lenders) ? NULL : list_first(&thread->lenders, struct thread, lend_node);
+    trace(cpu, MK_TRACE_PRIORITY, thread->id, priority, lender ? lender->id : 0);
     cpu_reschedule(cpu);
+}
+
+void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority)
+{
+    bool is_weaker = priority < thread->base_priority;
+    thread->base_priority = (uint8_t)priority;
+    if (is_weaker)
+        lend_link_all(cpu, thread);
+    lend_update(cpu, thread);
 }
 
 void sched_suspend(struct cpu *cpu, struct thread *thread)

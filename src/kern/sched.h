@@ -63,8 +63,21 @@ void sched_exit(struct cpu *cpu);
 /* Let equals run first. */
 void sched_yield(struct cpu *cpu);
 
-/* After a change of a thread's priority or suspend count. */
+/*
+ * Give the CPU to `to` if it is ready and no stronger thread is, with the rest of the slice; else, or when it is
+ * NULL, to whom the policy chooses. With a deadline that is not MK_TIME_POLL the current thread has priority 0 until
+ * it runs again, or the deadline passes.
+ */
+void sched_hand_over(struct cpu *cpu, struct thread *to, mk_time_t depressed_until);
+/* The same, and the current thread waits until the deadline. */
+mk_err_t sched_hand_over_and_wait(struct cpu *cpu, struct thread *to, mk_time_t deadline);
+void sched_undepress(struct cpu *cpu, struct thread *thread);
+
+/* A new base priority. */
 void sched_set_priority(struct cpu *cpu, struct thread *thread, int priority);
+/* The priority it runs with; only lend.c says so. */
+void sched_change_priority(struct cpu *cpu, struct thread *thread, uint8_t priority);
+/* After a change of a thread's suspend count. */
 void sched_suspend(struct cpu *cpu, struct thread *thread);
 void sched_resume(struct cpu *cpu, struct thread *thread);
 

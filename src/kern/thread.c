@@ -46,6 +46,9 @@ static void thread_clear(struct thread *thread)
     list_init(&thread->task_link);
     list_init(&thread->all_link);
     list_init(&thread->joiners);
+    list_init(&thread->lenders);
+    list_init(&thread->lend_node);
+    list_init(&thread->lend_level);
 }
 
 static mk_err_t thread_take(struct task *task, size_t stack_size, struct thread **threadp)

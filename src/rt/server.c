@@ -37,18 +37,23 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
         msg->reply = MK_NAME_NULL;
         return;
     }
-    if (msg->nr_rights &&
-        msg->rights[0].how <= MK_RIGHT_SEND_ONCE) /* the request's, not an answer's: nobody took them */
+    /* what is still as the request brought it nobody took; an answer's would say how it is sent */
+    if ((msg->nr_rights && msg->rights[0].how <= MK_RIGHT_SEND_ONCE) || (msg->nr_memories && !msg->memories[0].how))
         mk_msg_drop_rights(msg);
     msg->status = status;
     if (status != MK_OK)
-        msg->size = msg->nr_rights = 0;
+        msg->size = msg->nr_rights = msg->nr_memories = 0;
 }
 
 mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *state)
 {
     struct mk_msg_right rights[MK_RIGHTS_MAX];
-    struct mk_msg msg = {.capacity = MK_BODY_MAX, .rights = rights, .max_rights = MK_RIGHTS_MAX};
+    struct mk_msg_memory memories[MK_MEMORIES_MAX];
+    struct mk_msg msg = {.capacity = MK_BODY_MAX,
+                         .rights = rights,
+                         .max_rights = MK_RIGHTS_MAX,
+                         .memories = memories,
+                         .max_memories = MK_MEMORIES_MAX};
     struct rt *rt = rt_state();
 
     msg.body = mk_malloc(MK_BODY_MAX);
@@ -68,7 +73,7 @@ mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *
         if (err &&
             msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
             msg.status = err;
-            msg.size = msg.nr_rights = 0;
+            msg.size = msg.nr_rights = msg.nr_memories = 0;
             err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
         }
     }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "ipc/sending.h"
+
 /* What was found of one port. */
 struct tally {
     const struct port *port;
@@ -18,6 +20,7 @@ struct audit {
     struct tally *tallies; /* open addressing by address */
     size_t size;
     uint64_t nr_messages, nr_errors;
+    uint64_t memory; /* bytes in windows and in messages */
 };
 
 static void complain(struct audit *audit, const char *what, uint64_t id, uint64_t found, uint64_t kept)
@@ -98,13 +101,15 @@ static void count_space(struct audit *audit, const struct space *space)
 static void count_port(struct audit *audit, const struct port *port)
 {
     uint32_t nr_queued = 0;
-    list_for_each (link, (struct list *)(uintptr_t)&port->messages) {
-        const struct kmsg *kmsg = list_entry(link, struct kmsg, link);
+    port_for_each_message(kmsg, port)
+    {
         nr_queued++;
         audit->nr_messages++;
         count_ref(audit, &kmsg->reply);
         for (uint32_t i = 0; i < kmsg->nr_rights; i++)
             count_ref(audit, &kmsg->rights[i]);
+        for (uint32_t i = 0; i < kmsg->nr_memories; i++)
+            audit->memory += kmsg->memories[i].nr_bytes;
     }
     expect(audit, "messages queued at port", port->id, nr_queued, port->nr_queued);
     for (const struct notify *n = port->notifies; n; n = n->next) {
@@ -113,9 +118,9 @@ static void count_port(struct audit *audit, const struct port *port)
     }
     if (port->object_kind != MK_OBJECT_NONE)
         tally_of(audit, port)->refs++; /* the kernel's */
-    if (port->set && list_empty(&port->set_link))
+    if ((member_set(&port->member) != NULL) == list_empty(&port->member.link))
         complain(audit, "port of a set in none of its lists, port", port->id, 0, 1);
-    if (port_has_message(port) && !list_empty(&port->receivers))
+    if (port_has_message(port) && !list_empty(port_receivers((struct port *)(uintptr_t)port)))
         complain(audit, "receivers wait beside messages at port", port->id, list_count(&port->receivers), 0);
 }
 
@@ -135,6 +140,7 @@ static void count_kernel(struct audit *audit)
             count_send(audit, task->specials[i]);
         if (task->space)
             count_space(audit, task->space);
+        audit->memory += task->map ? task->map->allocated : 0;
         expect(audit, "threads of task", task->id, list_count(&task->threads), task->nr_threads);
     }
     list_for_each (link, &audit->machine->threads) {
@@ -143,7 +149,12 @@ static void count_kernel(struct audit *audit)
             tally_of(audit, thread->slot)->refs++;
         if (thread->held)
             tally_of(audit, thread->held)->refs++;
-        audit->nr_messages += thread->unsent != NULL;
+        if (!thread->unsent)
+            continue;
+        const struct kmsg *kmsg = thread->unsent->kmsg;
+        audit->nr_messages++;
+        for (uint32_t i = 0; kmsg->memories && i < thread->unsent->header.nr_memories; i++)
+            audit->memory += kmsg->memories[i].nr_bytes;
     }
 }
 
@@ -164,6 +175,35 @@ static void check_tallies(struct audit *audit)
     }
 }
 
+/* A set is ready in the set around it if and only if it has a ready member. */
+static void check_set(struct audit *audit, struct portset *set)
+{
+    const struct portset *outer = member_set(&set->member);
+    if (!outer)
+        return;
+    bool is_ready = false;
+    list_for_each (link, (struct list *)(uintptr_t)&outer->ready)
+        is_ready |= link == &set->member.link;
+    if (is_ready == list_empty(&set->ready))
+        complain(audit, "ready members beside the set's own readiness, set", set->id, !list_empty(&set->ready),
+                 is_ready);
+}
+
+/* Who lends is in the list of who serves it, in order, and each runs at the priority that follows. */
+static void check_lenders(struct audit *audit, const struct thread *thread)
+{
+    uint8_t priority = thread->flags & THREAD_DEPRESSED ? 0 : thread->base_priority, last = MK_PRIO_MAX;
+    list_for_each (link, (struct list *)(uintptr_t)&thread->lenders) {
+        const struct thread *lender = list_entry(link, struct thread, lend_node);
+        if (lender->lent_to != thread || !(lender->flags & THREAD_LENDS) || lender->priority > last)
+            complain(audit, "lender of priority, thread", lender->id, lender->priority, last);
+        last = lender->priority;
+        if (!(thread->flags & THREAD_DEPRESSED) && last > priority)
+            priority = last;
+    }
+    expect(audit, "priority of thread", thread->id, priority, thread->priority);
+}
+
 static void check_scheduler(struct audit *audit)
 {
     const struct mk_machine *machine = audit->machine;
@@ -179,6 +219,7 @@ static void check_scheduler(struct audit *audit)
         const struct thread *thread = list_entry(link, struct thread, all_link);
         nr_threads++;
         nr_ready += thread->state == THREAD_READY;
+        check_lenders(audit, thread);
         nr_timers += (thread->flags & THREAD_HAS_TIMER) != 0;
         if (thread->flags & THREAD_HAS_TIMER && machine->timers[thread->timer] != thread)
             complain(audit, "timer of thread", thread->id, thread->timer, 0);
@@ -216,6 +257,9 @@ mk_err_t mk_machine_audit(struct mk_machine *which)
     check_tallies(&audit);
     check_scheduler(&audit);
     expect(&audit, "ports,", 0, nr_ports, machine->nr_ports);
+    list_for_each (link, &machine->sets)
+        check_set(&audit, list_entry(link, struct portset, all_link));
+    expect(&audit, "bytes of memory,", 0, audit.memory, machine->memory_used);
     expect(&audit, "messages,", 0, audit.nr_messages, machine->nr_messages);
     free(audit.tallies);
     return audit.nr_errors ? MK_E_BAD_STATE : MK_OK;

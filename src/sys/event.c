@@ -4,21 +4,20 @@
 
 mk_err_t mk_event_create(mk_name_t *receivep)
 {
-    (void)receivep;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    return leave(cpu, port_new(self->space, true, receivep));
 }
 
 mk_err_t mk_event_signal(mk_name_t send, uint64_t bits)
 {
-    (void)send;
-    (void)bits;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, ipc_event_signal(cpu, send, bits));
 }
 
 mk_err_t mk_event_wait(mk_name_t receive, uint64_t *bitsp, mk_time_t deadline)
 {
-    (void)receive;
-    (void)bitsp;
-    (void)deadline;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_event_wait(cpu, receive, bitsp, deadline));
 }

@@ -109,11 +109,10 @@ static uint64_t reply_holder(struct mk_machine *machine, const struct thread *ca
     }
     list_for_each (link, &machine->ports) {
         const struct port *port = list_entry(link, struct port, all_link);
-        list_for_each (message, (struct list *)(uintptr_t)&port->messages) {
-            const struct kmsg *kmsg = list_entry(message, struct kmsg, link);
-            if (kmsg->reply.type == ENTRY_REPLY && kmsg->reply.caller == caller && kmsg->reply.serial == caller->serial)
-                return port->space ? port->space->task->id : 0;
-        }
+        port_for_each_message(kmsg, port) if (kmsg->reply.type == ENTRY_REPLY && kmsg->reply.caller == caller &&
+                                              kmsg->reply.serial == caller->serial) return port->space
+            ? port->space->task->id
+            : 0;
     }
     return 0;
 }
@@ -129,6 +128,9 @@ static void wait_info(struct mk_machine *machine, const struct thread *thread, s
                 info->wait_port = ((const struct portset *)thread->wait_object)->id;
         if (!info->wait_port)
             info->wait_port = port->id;
+        break;
+    case MK_WAIT_EVENT:
+        info->wait_port = port->id;
         break;
     case MK_WAIT_SEND:
         info->wait_port = port->id;
@@ -224,10 +226,10 @@ mk_err_t mk_machine_ports(struct mk_machine *which, struct mk_port_info *infos, 
         info.id = port->id;
         info.receiver = port->space ? port->space->task->id : 0;
         info.name = port->name;
-        info.set = port->set ? port->set->id : 0;
-        info.kind = (enum mk_object)port->object_kind;
+        info.set = member_set(&port->member) ? member_set(&port->member)->id : 0;
+        info.kind = port->is_event ? MK_OBJECT_EVENT : (enum mk_object)port->object_kind;
         info.object = object_number(port);
-        info.nr_queued = port->nr_queued + port->nr_unused;
+        info.nr_queued = port->nr_queued + port->nr_unused + (port->is_event && port->events);
         info.queue_limit = port->queue_limit;
         info.nr_send = port->nr_send;
         info.nr_send_once = port->nr_send_once;
@@ -305,6 +307,9 @@ static void report_thread(struct mk_machine *machine, const struct thread *threa
     switch (info.wait) {
     case MK_WAIT_RECEIVE:
         snprintf(what, sizeof(what), "waits for a message on port %llu", port);
+        break;
+    case MK_WAIT_EVENT:
+        snprintf(what, sizeof(what), "waits for a signal to event port %llu", port);
         break;
     case MK_WAIT_SEND:
         snprintf(what, sizeof(what), "waits for room in the queue of port %llu, which %s should empty", port, whom);

@@ -2,6 +2,7 @@
 /* Entries of <mk/message.h>. A call to a server that waits already takes the short way first. */
 #include "sys/sys.h"
 
+#include "host/pages.h"
 #include "ipc/fast.h"
 
 mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
@@ -107,6 +108,20 @@ static void drop_rights(struct cpu *cpu, const struct mk_msg *m)
     }
 }
 
+static void drop_memories(struct cpu *cpu, const struct mk_msg *m)
+{
+    struct map *map = cpu->current->task->map;
+    size_t page = host_page_size();
+    for (uint32_t i = 0; i < m->nr_memories && i < MK_MEMORIES_MAX; i++) {
+        struct mk_msg_memory memory;
+        if (!user_copy(&memory, &m->memories[i], sizeof(memory)))
+            break;
+        uintptr_t start = (uintptr_t)memory.address, offset = start % page;
+        if (memory.how == 0 && memory.size > 0 && memory.size <= WINDOW_SIZE)
+            map_deallocate(map, start - offset, round_up(offset + memory.size, page));
+    }
+}
+
 static void discard(struct mk_msg *msg, bool with_reply)
 {
     struct mk_msg m;
@@ -115,10 +130,12 @@ static void discard(struct mk_msg *msg, bool with_reply)
         return;
     if (msg && user_copy(&m, msg, sizeof(m))) {
         drop_rights(cpu, &m);
+        drop_memories(cpu, &m);
         struct entry *reply = space_lookup(cpu->current->space, m.reply);
         if (with_reply && reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
             entry_release(cpu->current->space, reply);
-        if (user_store_u32(MSG_FIELD(msg, nr_rights), 0) && with_reply)
+        if (user_store_u32(MSG_FIELD(msg, nr_rights), 0) && user_store_u32(MSG_FIELD(msg, nr_memories), 0) &&
+            with_reply)
             user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL);
     }
     kernel_leave(cpu);

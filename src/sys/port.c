@@ -2,6 +2,8 @@
 /* Entries of <mk/port.h>. */
 #include "sys/sys.h"
 
+#include "kern/lend.h"
+
 /* The entry of a receive right. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
 static mk_err_t receive_find(struct space *space, mk_name_t name, struct entry **entryp)
 {
@@ -17,28 +19,25 @@ static mk_err_t set_find(struct space *space, mk_name_t name, struct entry **ent
     return !entry ? MK_E_BAD_NAME : entry->type == MK_RIGHT_PORT_SET ? MK_OK : MK_E_BAD_RIGHT;
 }
 
-static mk_err_t port_new(struct space *space, mk_name_t *namep)
+mk_err_t port_new(struct space *space, bool is_event, mk_name_t *receivep)
 {
+    if (!user_probe_u32(receivep))
+        return MK_E_BAD_ADDRESS;
     mk_err_t err = space_reserve(space, 1);
     if (err)
         return err;
     struct port *port = port_create(space->machine, MK_OBJECT_NONE, NULL);
     if (!port)
         return MK_E_NO_MEMORY;
-    *namep = space_put_receive(space, port)->name;
+    port->is_event = is_event;
+    user_store_u32(receivep, space_put_receive(space, port)->name);
     return MK_OK;
 }
 
 mk_err_t mk_port_create(mk_name_t *receivep)
 {
     ENTER(cpu, self);
-    mk_name_t name;
-    if (!user_probe_u32(receivep))
-        return leave(cpu, MK_E_BAD_ADDRESS);
-    mk_err_t err = port_new(self->space, &name);
-    if (!err)
-        user_store_u32(receivep, name);
-    return leave(cpu, err);
+    return leave(cpu, port_new(self->space, false, receivep));
 }
 
 mk_err_t mk_port_destroy(mk_name_t receive)
@@ -78,7 +77,9 @@ mk_err_t mk_port_state(mk_name_t receive, struct mk_port_state *statep)
         state.nr_send_once = port->nr_send_once;
         state.make_count = port->make_count;
         state.seqno = port->seqno;
-        state.in_set = port->set != NULL;
+        state.in_set = member_set(&port->member) != NULL;
+        state.is_event = port->is_event;
+        state.events = port->is_event ? port->events : 0;
         err = user_copy(statep, &state, sizeof(state)) ? MK_OK : MK_E_BAD_ADDRESS;
     }
     return leave(cpu, err);
@@ -121,6 +122,8 @@ mk_err_t mk_right_make(mk_name_t receive, enum mk_right_type type, uint64_t badg
         return leave(cpu, err);
     if (type == MK_RIGHT_SEND)
         err = make_send(self->space, entry->port, badge, &name);
+    else if (type == MK_RIGHT_SEND_ONCE && entry->port->is_event)
+        err = MK_E_BAD_RIGHT;
     else if (type == MK_RIGHT_SEND_ONCE)
         err = make_send_once(self->space, entry->port, badge, &name);
     else
@@ -183,6 +186,14 @@ mk_err_t mk_right_info(mk_name_t name, struct mk_right_info *infop)
     return leave(cpu, user_copy(infop, &info, sizeof(info)) ? MK_OK : MK_E_BAD_ADDRESS);
 }
 
+/* Who will answer on a right to answer a call is not known until it is used. */
+static mk_name_t put_moved(struct space *to, struct ref ref)
+{
+    if (ref.type == ENTRY_REPLY && reply_is_valid(ref.caller, ref.serial))
+        lend_to(to->machine->cpu, ref.caller, NULL);
+    return ref_put(to, ref);
+}
+
 /* Move a right between spaces, in the way of a message. */
 static mk_err_t transfer(struct space *from, struct space *to, mk_name_t name, uint32_t how, mk_name_t *namep)
 {
@@ -194,7 +205,7 @@ static mk_err_t transfer(struct space *from, struct space *to, mk_name_t name, u
     if (!err && from == to && how == MK_MOVE_RECEIVE) /* it is there already */
         *namep = name;
     else if (!err)
-        *namep = ref_put(to, ref_take(from, name, how));
+        *namep = put_moved(to, ref_take(from, name, how));
     return err;
 }
 
@@ -244,11 +255,10 @@ mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event, uint32_t sync, mk_
 mk_err_t mk_portset_create(mk_name_t *setp)
 {
     ENTER(cpu, self);
-    struct portset *set;
     mk_name_t name;
     if (!user_probe_u32(setp))
         return leave(cpu, MK_E_BAD_ADDRESS);
-    mk_err_t err = portset_create(self->space, &set, &name);
+    mk_err_t err = portset_create(self->space, &name);
     if (!err)
         user_store_u32(setp, name);
     return leave(cpu, err);
@@ -264,37 +274,55 @@ mk_err_t mk_portset_destroy(mk_name_t name)
     return leave(cpu, err);
 }
 
-mk_err_t mk_portset_add(mk_name_t set, mk_name_t receive)
+/* A set, and a receive right or set that is or shall be in it. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */
+static mk_err_t member_find(struct space *space, mk_name_t set, mk_name_t member, struct entry **setp,
+                            struct entry **memberp)
+{
+    mk_err_t err = set_find(space, set, setp);
+    if (err)
+        return err;
+    *memberp = space_lookup(space, member);
+    if (!*memberp)
+        return MK_E_BAD_NAME;
+    return (*memberp)->type & (MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET) ? MK_OK : MK_E_BAD_RIGHT;
+}
+
+mk_err_t mk_portset_add(mk_name_t set_name, mk_name_t member_name)
 {
     ENTER(cpu, self);
-    struct entry *set_entry, *entry = NULL;
-    mk_err_t err = set_find(self->space, set, &set_entry);
-    if (!err)
-        err = receive_find(self->space, receive, &entry);
-    if (!err && entry->port->set)
-        err = MK_E_BAD_STATE;
-    if (!err)
-        portset_add(set_entry->set, entry->port);
+    struct entry *set, *member;
+    mk_err_t err = member_find(self->space, set_name, member_name, &set, &member);
+    if (!err && member->type == MK_RIGHT_PORT_SET)
+        err = portset_add_set(set->set, member->set);
+    else if (!err)
+        err = portset_add_port(set->set, member->port);
     return leave(cpu, err);
 }
 
-mk_err_t mk_portset_remove(mk_name_t set, mk_name_t receive)
+mk_err_t mk_portset_remove(mk_name_t set_name, mk_name_t member_name)
 {
     ENTER(cpu, self);
-    struct entry *set_entry, *entry = NULL;
-    mk_err_t err = set_find(self->space, set, &set_entry);
-    if (!err)
-        err = receive_find(self->space, receive, &entry);
-    if (!err && entry->port->set != set_entry->set)
-        err = MK_E_BAD_STATE;
-    if (!err)
-        portset_remove(entry->port);
-    return leave(cpu, err);
+    struct entry *set, *entry;
+    mk_err_t err = member_find(self->space, set_name, member_name, &set, &entry);
+    if (err)
+        return leave(cpu, err);
+    bool is_set = entry->type == MK_RIGHT_PORT_SET;
+    if (member_set(is_set ? &entry->set->member : &entry->port->member) != set->set)
+        return leave(cpu, MK_E_BAD_STATE);
+    if (is_set)
+        portset_remove_set(entry->set);
+    else
+        portset_remove_port(entry->port);
+    return leave(cpu, MK_OK);
 }
 
 mk_err_t mk_right_rename(mk_name_t name, mk_name_t new_name)
 {
-    (void)name;
-    (void)new_name;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    struct entry *entry = space_lookup(self->space, name);
+    if (!entry)
+        return leave(cpu, MK_E_BAD_NAME);
+    if (new_name == MK_NAME_NULL || new_name == MK_NAME_DEAD)
+        return leave(cpu, MK_E_BAD_ARGUMENT);
+    return leave(cpu, space_rename(self->space, entry, new_name));
 }

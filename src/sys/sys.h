@@ -51,6 +51,9 @@ static inline mk_err_t thread_find(struct cpu *cpu, mk_name_t name, struct threa
 /* A new send right to a port in a space; counts one user reference. MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
 mk_err_t send_right_add(struct space *space, struct port *port, uint64_t badge, mk_name_t *namep);
 
+/* A new port whose receive right is in the space. MK_E_BAD_ADDRESS, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
+mk_err_t port_new(struct space *space, bool is_event, mk_name_t *receivep);
+
 /* Can a result be written there? It is set to 0. */
 static inline bool user_probe_u32(uint32_t *p)
 {

@@ -6,6 +6,8 @@
  */
 #include "sys/sys.h"
 
+#include "kern/lend.h"
+
 #define ENDED_KEPT 256 /* ended tasks that listings still show */
 
 mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum mk_object kind, struct port **portp)
@@ -139,6 +141,7 @@ static void thread_detach(struct cpu *cpu, struct thread *thread)
     if (thread->flags & THREAD_DETACHED)
         return;
     thread->flags |= THREAD_DETACHED;
+    lend_forget(cpu, thread);
     ipc_thread_ended(cpu, thread);
     device_thread_ended(cpu, thread);
     sched_wake_all(cpu, &thread->joiners, MK_OK);

@@ -178,14 +178,27 @@ void mk_thread_yield(void)
 
 mk_err_t mk_thread_switch(mk_name_t name, enum mk_switch option, mk_time_t deadline)
 {
-    (void)name;
-    (void)option;
-    (void)deadline;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    struct thread *to = NULL;
+    mk_err_t err = name == MK_NAME_NULL ? MK_OK : thread_find(cpu, name, &to);
+    if (!err && (to == self || deadline < 0 || option < MK_SWITCH_NONE || option > MK_SWITCH_WAIT))
+        err = MK_E_BAD_ARGUMENT;
+    if (!err && option == MK_SWITCH_WAIT && deadline > cpu->now)
+        err = sched_hand_over_and_wait(cpu, to, deadline);
+    else if (!err)
+        sched_hand_over(cpu, to, option == MK_SWITCH_DEPRESS ? deadline : MK_TIME_POLL);
+    return leave(cpu, err);
 }
 
 mk_err_t mk_thread_depress_abort(mk_name_t name)
 {
-    (void)name;
-    return MK_E_NOT_SUPPORTED;
+    ENTER(cpu, self);
+    struct thread *thread;
+    (void)self;
+    mk_err_t err = thread_find(cpu, name, &thread);
+    if (!err && !(thread->flags & THREAD_DEPRESSED))
+        err = MK_E_BAD_STATE;
+    if (!err)
+        sched_undepress(cpu, thread);
+    return leave(cpu, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Address maps; see map.h. */
-#include "vm/map.h"
+#include "vm/map_i.h"
 
 #include "host/pages.h"
 
@@ -81,22 +81,37 @@ static struct region *region_add(struct map *map, uintptr_t start, uintptr_t end
     return region;
 }
 
-mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp)
+mk_err_t map_region_create(struct map *map, size_t size, uintptr_t *startp)
 {
     struct list *where;
 
-    if (map->machine->memory_used + size > map->machine->memory_size)
-        return MK_E_LIMIT_MEMORY;
     if (!reserve_window(map))
         return MK_E_LIMIT_HOST;
-    uintptr_t start = find_gap(map, size, &where);
-    if (!start)
+    *startp = find_gap(map, size, &where);
+    if (!*startp)
         return MK_E_LIMIT_WINDOW;
-    struct region *region = region_add(map, start, start + size, MK_PROT_READ | MK_PROT_WRITE, where);
-    if (!region)
-        return MK_E_NO_MEMORY;
+    return region_add(map, *startp, *startp + size, MK_PROT_READ | MK_PROT_WRITE, where) ? MK_OK : MK_E_NO_MEMORY;
+}
+
+void map_remove_regions(struct map *map, uintptr_t start, size_t size)
+{
+    list_for_each_safe (link, &map->regions) {
+        struct region *region = list_entry(link, struct region, link);
+        if (region->start >= start && region->end <= start + size)
+            region_free(map, region);
+    }
+}
+
+mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp)
+{
+    uintptr_t start;
+    if (map->machine->memory_used + size > map->machine->memory_size)
+        return MK_E_LIMIT_MEMORY;
+    mk_err_t err = map_region_create(map, size, &start);
+    if (err)
+        return err;
     if (!host_pages_commit((void *)start, size)) {
-        region_free(map, region);
+        map_remove_regions(map, start, size);
         return MK_E_LIMIT_HOST;
     }
     charge(map, size);
@@ -104,8 +119,7 @@ mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp)
     return MK_OK;
 }
 
-/* Make `at` a border of regions. */
-static mk_err_t split(struct map *map, uintptr_t at)
+mk_err_t map_split(struct map *map, uintptr_t at)
 {
     list_for_each (link, &map->regions) {
         struct region *region = list_entry(link, struct region, link);
@@ -119,18 +133,18 @@ static mk_err_t split(struct map *map, uintptr_t at)
     return MK_OK;
 }
 
-static bool is_inside(const struct map *map, uintptr_t addr, size_t size)
+bool map_is_inside(const struct map *map, uintptr_t addr, size_t size)
 {
     return map->base && addr >= map->base && size <= WINDOW_SIZE && addr - map->base <= WINDOW_SIZE - size;
 }
 
 mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
 {
-    if (!is_inside(map, addr, size))
+    if (!map_is_inside(map, addr, size))
         return MK_E_BAD_ARGUMENT;
-    mk_err_t err = split(map, addr);
+    mk_err_t err = map_split(map, addr);
     if (!err)
-        err = split(map, addr + size);
+        err = map_split(map, addr + size);
     if (err)
         return err;
     list_for_each_safe (link, &map->regions) {
@@ -145,27 +159,27 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
     return MK_OK;
 }
 
-static size_t covered(const struct map *map, uintptr_t addr, size_t size)
+size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot)
 {
     size_t n = 0;
     list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
         const struct region *region = list_entry(link, struct region, link);
         uintptr_t start = region->start > addr ? region->start : addr;
         uintptr_t end = region->end < addr + size ? region->end : addr + size;
-        n += start < end ? end - start : 0;
+        n += start < end && (region->prot & prot) == prot ? end - start : 0;
     }
     return n;
 }
 
 mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot)
 {
-    if (!is_inside(map, addr, size))
+    if (!map_is_inside(map, addr, size))
         return MK_E_BAD_ARGUMENT;
-    if (covered(map, addr, size) != size)
+    if (map_covered(map, addr, size, MK_PROT_NONE) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = split(map, addr);
+    mk_err_t err = map_split(map, addr);
     if (!err)
-        err = split(map, addr + size);
+        err = map_split(map, addr + size);
     if (err)
         return err;
     if (!host_pages_protect((void *)addr, size, prot & MK_PROT_READ, prot & MK_PROT_WRITE))

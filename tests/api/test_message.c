@@ -630,19 +630,52 @@ MKT_TEST(MSG0360)
         CHECK(take_id(port) == i);
 }
 
-/* MSG0370: a receive right cannot be queued inside itself, directly or through others; nothing moves then. */
+/* MSG0370: a receive right that would wait in its own queue, directly or through others, is collected at once. */
 MKT_TEST(MSG0370)
 {
     (void)arg;
-    mk_name_t a = mkt_port(), b = mkt_port(), c = mkt_port();
-    CHECK_ERR(send_right(a, a, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
-    CHECK_ERR(send_right(once_name(a), a, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
+    mk_name_t a = mkt_port(), b = mkt_port(), c = mkt_port(), d = mkt_port(), once = once_name(d);
+    CHECK_OK(send_right(d, d, MK_MOVE_RECEIVE));
+    CHECK(mkt_type(d) == MK_RIGHT_DEAD_NAME && mkt_type(once) == MK_RIGHT_DEAD_NAME);
     CHECK_OK(send_right(b, a, MK_MOVE_RECEIVE));
     CHECK_OK(send_right(c, b, MK_MOVE_RECEIVE));
-    CHECK_ERR(send_right(a, c, MK_MOVE_RECEIVE), MK_E_CIRCULAR);
-    CHECK(mkt_type(c) == (MK_RIGHT_RECEIVE | MK_RIGHT_SEND));
-    CHECK(take_right(c).name == b && take_right(b).name == a);
     CHECK_OK(send_right(a, c, MK_MOVE_RECEIVE));
+    CHECK(mkt_type(a) == MK_RIGHT_DEAD_NAME && mkt_type(b) == MK_RIGHT_DEAD_NAME && mkt_type(c) == MK_RIGHT_DEAD_NAME);
+}
+
+/* MSG0371: a circular message uses its send-once right up and takes all that it carries along; nobody is told of it. */
+MKT_TEST(MSG0371)
+{
+    (void)arg;
+    mk_name_t a = mkt_port(), b = mkt_port(), to = mkt_port(), once = once_name(a);
+    CHECK_OK(mk_port_notify(a, MK_NOTIFY_PORT_DESTROYED, 0, to));
+    struct mk_msg_right rights[2] = {{a, MK_MOVE_RECEIVE}, {b, MK_MOVE_RECEIVE}};
+    struct mk_msg msg = {.rights = rights, .nr_rights = 2};
+    CHECK_OK(mk_send(once, &msg, MK_TIME_POLL));
+    CHECK(mkt_type(once) == 0 && mkt_type(b) == MK_RIGHT_DEAD_NAME);
+    take_notice(to, MK_NOTIFY_PORT_DESTROYED); /* and the receive right came home */
+    CHECK(port_state(a).nr_queued == 0 && port_state(a).nr_send_once == 0);
+}
+
+/* MSG0372: a full queue does not hold up a message that will never be in it. */
+MKT_TEST(MSG0372)
+{
+    (void)arg;
+    mk_name_t a = mkt_port();
+    CHECK_OK(mk_port_set_limit(a, 0));
+    CHECK_OK(send_right(a, a, MK_MOVE_RECEIVE));
+    CHECK(mkt_type(a) == MK_RIGHT_DEAD_NAME);
+}
+
+/* MSG0373: a call whose request is circular ends with its port. */
+MKT_TEST(MSG0373)
+{
+    (void)arg;
+    mk_name_t a = mkt_port();
+    struct mk_msg_right right = {a, MK_MOVE_RECEIVE};
+    struct mk_msg msg = {.rights = &right, .nr_rights = 1};
+    CHECK_ERR(mk_call(a, &msg, MK_TIME_FOREVER), MK_E_DEAD);
+    CHECK(mkt_type(a) == MK_RIGHT_DEAD_NAME);
 }
 
 /* MSG0380: a long chain of receive rights inside each other's queues dies without trouble. */
@@ -858,7 +891,7 @@ int main(void)
         cmocka_unit_test(MSG0370), cmocka_unit_test(MSG0380), cmocka_unit_test(MSG0390), cmocka_unit_test(MSG0400),
         cmocka_unit_test(MSG0410), cmocka_unit_test(MSG0420), cmocka_unit_test(MSG0430), cmocka_unit_test(MSG0440),
         cmocka_unit_test(MSG0450), cmocka_unit_test(MSG0460), cmocka_unit_test(MSG0470), cmocka_unit_test(MSG0480),
-        cmocka_unit_test(MSG0490),
+        cmocka_unit_test(MSG0490), cmocka_unit_test(MSG0371), cmocka_unit_test(MSG0372), cmocka_unit_test(MSG0373),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

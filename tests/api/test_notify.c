@@ -248,7 +248,10 @@ MKT_TEST(NOTIFY0170)
     CHECK_ERR(mk_port_notify(set, MK_NOTIFY_DEAD_NAME, 0, once), MK_E_BAD_RIGHT);
     CHECK_ERR(mk_port_notify(port, MK_NOTIFY_SEND_ONCE, 0, once), MK_E_BAD_ARGUMENT);
     CHECK_ERR(mk_port_notify(port, (enum mk_notify)0, 0, once), MK_E_BAD_ARGUMENT);
-    CHECK_ERR(mk_port_notify(port, (enum mk_notify)5, 0, once), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_port_notify(port, MK_NOTIFY_EVENT, 0, once), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_port_notify(port, (enum mk_notify)7, 0, once), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_port_notify(receive, MK_NOTIFY_SEND_POSSIBLE, 0, once), MK_E_BAD_RIGHT);
+    CHECK_ERR(mk_port_notify(once, MK_NOTIFY_SEND_POSSIBLE, 0, to), MK_E_BAD_RIGHT);
     CHECK_ERR(mk_port_notify(MK_NAME_NULL, MK_NOTIFY_DEAD_NAME, 0, once), MK_E_BAD_NAME);
     CHECK_ERR(mk_port_notify(MK_NAME_DEAD, MK_NOTIFY_DEAD_NAME, 0, once), MK_E_BAD_NAME);
     CHECK_ERR(mk_port_notify(port, MK_NOTIFY_DEAD_NAME, 0, send), MK_E_BAD_RIGHT);
@@ -429,6 +432,107 @@ MKT_TEST(NOTIFY0280)
     CHECK_OK(mk_machine_audit(NULL)); /* the rest goes with the task */
 }
 
+/* NOTIFY0300: who asked is told once when a full queue has room again, each under its own name. */
+MKT_TEST(NOTIFY0300)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), to = mkt_port(), badged;
+    CHECK_OK(mk_right_make(port, MK_RIGHT_SEND, 7, &badged));
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+    CHECK_ERR(send_id(port, 2), MK_E_WOULD_BLOCK);
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK_OK(mk_port_notify(badged, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK(is_empty(to));
+    CHECK(take_id(port) == 1);
+    mk_name_t a = take_notice(to, MK_NOTIFY_SEND_POSSIBLE).name, b = take_notice(to, MK_NOTIFY_SEND_POSSIBLE).name;
+    CHECK((a == port && b == badged) || (a == badged && b == port));
+    CHECK_OK(send_id(badged, 3));
+    CHECK(take_id(port) == 3 && is_empty(to));
+}
+
+/* NOTIFY0310: with room in the queue, and when the port dies, the notice comes at once. */
+MKT_TEST(NOTIFY0310)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), to = mkt_port();
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK(take_notice(to, MK_NOTIFY_SEND_POSSIBLE).name == port);
+    CHECK_OK(mk_port_set_limit(port, 0));
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK(is_empty(to));
+    CHECK_OK(mk_port_destroy(port));
+    CHECK(take_notice(to, MK_NOTIFY_SEND_POSSIBLE).name == port);
+}
+
+/* NOTIFY0320: a higher limit makes room, and so does a receiver at a port that queues nothing. */
+MKT_TEST(NOTIFY0320)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), to = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("receiver", receiver_main, &r, MK_PRIO_DEFAULT + 1);
+    take_notice(to, MK_NOTIFY_SEND_POSSIBLE);
+    CHECK_OK(send_id(port, 4));
+    join(thread);
+    CHECK(r.msg.id == 4);
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK(is_empty(to));
+    CHECK_OK(mk_port_set_limit(port, 1));
+    take_notice(to, MK_NOTIFY_SEND_POSSIBLE);
+}
+
+/* NOTIFY0325: a receiver that makes room by its coming may be the one that is told of it. */
+MKT_TEST(NOTIFY0325)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 0));
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, port));
+    struct receiver r = {.receive = port, .deadline = MK_TIME_FOREVER};
+    join(thread_of("receiver", receiver_main, &r, 0));
+    CHECK(r.err == MK_OK && r.msg.id == MK_NOTIFY_ID + MK_NOTIFY_SEND_POSSIBLE);
+}
+
+/* NOTIFY0330: room goes to a sender that waits already before anybody is told of it. */
+MKT_TEST(NOTIFY0330)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), to = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+    struct sender s = {.dest = port, .id = 2, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("sender", sender_main, &s, MK_PRIO_DEFAULT + 1);
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK(take_id(port) == 1 && s.is_done && is_empty(to));
+    CHECK(take_id(port) == 2);
+    take_notice(to, MK_NOTIFY_SEND_POSSIBLE);
+    join(thread);
+}
+
+/* NOTIFY0340: a request goes with its name, can be taken back, and stands beside one for the port's death. */
+MKT_TEST(NOTIFY0340)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), to = mkt_port(), badged;
+    CHECK_OK(mk_port_set_limit(port, 0));
+    CHECK_OK(mk_right_make(port, MK_RIGHT_SEND, 1, &badged));
+    CHECK_OK(mk_port_notify(badged, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK_OK(mk_port_notify(badged, MK_NOTIFY_DEAD_NAME, 0, to));
+    CHECK_OK(mk_right_release(badged));
+    take_notice(to, MK_NOTIFY_SEND_ONCE); /* both rights went unused */
+    take_notice(to, MK_NOTIFY_SEND_ONCE);
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, to));
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_DEAD_NAME, 0, to));
+    CHECK_OK(mk_port_notify(port, MK_NOTIFY_SEND_POSSIBLE, 0, MK_NAME_NULL));
+    take_notice(to, MK_NOTIFY_SEND_ONCE);
+    CHECK_OK(mk_port_destroy(port));
+    take_notice(to, MK_NOTIFY_DEAD_NAME);
+    CHECK(is_empty(to));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,7 +545,9 @@ int main(void)
         cmocka_unit_test(NOTIFY0190), cmocka_unit_test(NOTIFY0200), cmocka_unit_test(NOTIFY0210),
         cmocka_unit_test(NOTIFY0220), cmocka_unit_test(NOTIFY0230), cmocka_unit_test(NOTIFY0240),
         cmocka_unit_test(NOTIFY0250), cmocka_unit_test(NOTIFY0260), cmocka_unit_test(NOTIFY0270),
-        cmocka_unit_test(NOTIFY0280),
+        cmocka_unit_test(NOTIFY0280), cmocka_unit_test(NOTIFY0300), cmocka_unit_test(NOTIFY0310),
+        cmocka_unit_test(NOTIFY0320), cmocka_unit_test(NOTIFY0325), cmocka_unit_test(NOTIFY0330),
+        cmocka_unit_test(NOTIFY0340),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,7 +240,7 @@ MKT_TEST(SET0140)
         CHECK_ERR(mk_portset_remove(t.set, bad[i]), expected);
     }
     CHECK_ERR(mk_portset_destroy(t.a), MK_E_BAD_RIGHT);
-    CHECK_ERR(mk_portset_add(t.set, t.set), MK_E_BAD_RIGHT);
+    CHECK_ERR(mk_portset_add(t.set, t.set), MK_E_CIRCULAR);
     CHECK(port_state(t.a).in_set && port_state(t.b).in_set);
 }
 
@@ -362,6 +362,162 @@ MKT_TEST(SET0200)
     CHECK(s.err == MK_OK && r.err == MK_OK && r.msg.id == 6);
 }
 
+/* A set of two sets with two ports each. */
+struct nest {
+    mk_name_t outer;
+    struct two inner[2];
+};
+
+static struct nest nest_make(void)
+{
+    struct nest n = {.inner = {two_ports(), two_ports()}};
+    CHECK_OK(mk_portset_create(&n.outer));
+    CHECK_OK(mk_portset_add(n.outer, n.inner[0].set));
+    CHECK_OK(mk_portset_add(n.outer, n.inner[1].set));
+    return n;
+}
+
+/* SET0300: a set of sets takes its members in turn, and each of them theirs. */
+MKT_TEST(SET0300)
+{
+    (void)arg;
+    struct nest n = nest_make();
+    static const uint32_t expected[] = {0, 20, 10, 21, 1, 11};
+    for (uint32_t i = 0; i < 2; i++) {
+        CHECK_OK(send_id(n.inner[0].a, i));
+        CHECK_OK(send_id(n.inner[0].b, 10 + i));
+        CHECK_OK(send_id(n.inner[1].a, 20 + i));
+    }
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        CHECK(take_from(n.outer).id == expected[i]);
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_ERR(mk_receive(n.outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+}
+
+/* SET0310: a thread that waits at the outer set gets what comes to a port two sets down. */
+MKT_TEST(SET0310)
+{
+    (void)arg;
+    struct nest n = nest_make();
+    struct receiver r = {.receive = n.outer, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("receiver", receiver_main, &r, MK_PRIO_DEFAULT + 1);
+    CHECK_OK(send_id(n.inner[1].b, 8));
+    CHECK(r.is_done && r.msg.id == 8 && r.msg.port == n.inner[1].b);
+    join(thread);
+}
+
+/* SET0320: of threads that wait at both, those at the inner set are served first. */
+MKT_TEST(SET0320)
+{
+    (void)arg;
+    struct nest n = nest_make();
+    struct receiver outer = {.receive = n.outer, .deadline = MK_TIME_FOREVER},
+                    inner = {.receive = n.inner[0].set, .deadline = MK_TIME_FOREVER};
+    mk_name_t threads[] = {thread_of("outer", receiver_main, &outer, MK_PRIO_DEFAULT + 1),
+                           thread_of("inner", receiver_main, &inner, MK_PRIO_DEFAULT + 1)};
+    CHECK_OK(send_id(n.inner[0].a, 1));
+    CHECK(inner.is_done && !outer.is_done);
+    CHECK_OK(send_id(n.inner[0].a, 2));
+    CHECK(outer.is_done && outer.msg.id == 2);
+    join(threads[0]);
+    join(threads[1]);
+}
+
+/* SET0330: adding and removing a set that has messages makes the outer one ready, and idle again. */
+MKT_TEST(SET0330)
+{
+    (void)arg;
+    struct two t = two_ports();
+    mk_name_t outer;
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_portset_create(&outer));
+    CHECK_OK(send_id(t.a, 1));
+    struct receiver r = {.receive = outer, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("receiver", receiver_main, &r, MK_PRIO_DEFAULT + 1);
+    CHECK_OK(mk_portset_add(outer, t.set));
+    CHECK(r.is_done && r.msg.id == 1);
+    join(thread);
+    CHECK_OK(send_id(t.a, 2));
+    CHECK_OK(mk_portset_remove(outer, t.set));
+    CHECK_ERR(mk_receive(outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+    CHECK_OK(mk_portset_add(outer, t.set));
+    CHECK_OK(mk_portset_remove(t.set, t.a));
+    CHECK_ERR(mk_receive(outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+    CHECK_OK(mk_portset_add(t.set, t.a));
+    CHECK(take_from(outer).id == 2);
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
+/* SET0340: no set stands inside itself, and there is a limit to how deep they stand. */
+MKT_TEST(SET0340)
+{
+    (void)arg;
+    mk_name_t sets[MK_SET_DEPTH_MAX + 1];
+    for (int i = 0; i <= MK_SET_DEPTH_MAX; i++)
+        CHECK_OK(mk_portset_create(&sets[i]));
+    for (int i = 0; i + 1 < MK_SET_DEPTH_MAX; i++)
+        CHECK_OK(mk_portset_add(sets[i], sets[i + 1]));
+    CHECK_ERR(mk_portset_add(sets[MK_SET_DEPTH_MAX - 1], sets[MK_SET_DEPTH_MAX]), MK_E_LIMIT_DEPTH);
+    CHECK_ERR(mk_portset_add(sets[MK_SET_DEPTH_MAX], sets[0]), MK_E_LIMIT_DEPTH);
+    CHECK_ERR(mk_portset_add(sets[MK_SET_DEPTH_MAX - 1], sets[0]), MK_E_CIRCULAR);
+    CHECK_ERR(mk_portset_add(sets[MK_SET_DEPTH_MAX], sets[3]), MK_E_BAD_STATE);
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_portset_add(sets[MK_SET_DEPTH_MAX - 1], port));
+    CHECK_OK(send_id(port, 6));
+    CHECK(take_from(sets[0]).id == 6);
+}
+
+/* SET0350: a set in the middle that is destroyed leaves its members outside any set; the audit is content. */
+MKT_TEST(SET0350)
+{
+    (void)arg;
+    struct nest n = nest_make();
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(send_id(n.inner[0].a, 1));
+    CHECK_OK(mk_portset_destroy(n.inner[0].set));
+    CHECK(!port_state(n.inner[0].a).in_set);
+    CHECK_ERR(mk_receive(n.outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+    CHECK_OK(send_id(n.inner[1].a, 2));
+    CHECK(take_from(n.outer).id == 2);
+    CHECK_OK(mk_portset_destroy(n.outer));
+    CHECK_OK(mk_portset_add(n.inner[1].set, n.inner[0].a));
+    CHECK(take_from(n.inner[1].set).id == 1);
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
+/* SET0360: a sender at a port that queues nothing meets a receiver at a set two levels up. */
+MKT_TEST(SET0360)
+{
+    (void)arg;
+    struct nest n = nest_make();
+    CHECK_OK(mk_port_set_limit(n.inner[0].a, 0));
+    struct sender s = {.dest = n.inner[0].a, .id = 5, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("sender", sender_main, &s, MK_PRIO_DEFAULT + 1);
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_receive(n.outer, &msg, MK_TIME_FOREVER));
+    CHECK(msg.id == 5 && s.is_done);
+    join(thread);
+}
+
+/*
+ * SET0370: when a send-once right goes unused, a thread that waits at the set gets the notice if the one that waited at
+ * the port is gone before it could.
+ */
+MKT_TEST(SET0370)
+{
+    (void)arg;
+    struct two t = two_ports();
+    struct receiver at_port = {.receive = t.a, .deadline = MK_TIME_FOREVER},
+                    at_set = {.receive = t.set, .deadline = MK_TIME_FOREVER};
+    mk_name_t threads[] = {thread_of("port", receiver_main, &at_port, 0), thread_of("set", receiver_main, &at_set, 0)};
+    CHECK_OK(mk_time_sleep(mk_time_now() + MK_MSEC));
+    CHECK_OK(mk_right_release(once_name(t.a)));
+    CHECK_OK(mk_thread_terminate(threads[0]));
+    join(threads[1]);
+    CHECK(at_set.err == MK_OK && at_set.msg.id == MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE);
+    CHECK_OK(mk_right_release(threads[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +526,8 @@ int main(void)
         cmocka_unit_test(SET0090), cmocka_unit_test(SET0100), cmocka_unit_test(SET0110), cmocka_unit_test(SET0120),
         cmocka_unit_test(SET0130), cmocka_unit_test(SET0140), cmocka_unit_test(SET0150), cmocka_unit_test(SET0160),
         cmocka_unit_test(SET0170), cmocka_unit_test(SET0180), cmocka_unit_test(SET0190), cmocka_unit_test(SET0200),
+        cmocka_unit_test(SET0300), cmocka_unit_test(SET0310), cmocka_unit_test(SET0320), cmocka_unit_test(SET0330),
+        cmocka_unit_test(SET0340), cmocka_unit_test(SET0350), cmocka_unit_test(SET0360), cmocka_unit_test(SET0370),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

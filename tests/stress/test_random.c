@@ -193,7 +193,8 @@ static bool op_set_destroy(struct worker *w)
 static bool op_set_add(struct worker *w)
 {
     mk_err_t err = mk_portset_add(pick(w, MK_RIGHT_PORT_SET), pick(w, MK_RIGHT_RECEIVE));
-    return check(w, "mk_portset_add", err, ERRORS(MK_E_BAD_STATE, MK_E_BAD_NAME, MK_E_BAD_RIGHT));
+    return check(w, "mk_portset_add", err,
+                 ERRORS(MK_E_BAD_STATE, MK_E_CIRCULAR, MK_E_LIMIT_DEPTH, MK_E_BAD_NAME, MK_E_BAD_RIGHT));
 }
 
 static bool op_set_remove(struct worker *w)
@@ -287,8 +288,8 @@ static void letter_read(struct worker *w, struct letter *letter)
 }
 
 #define SEND_ERRORS \
-    MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD, MK_E_CIRCULAR, MK_E_MSG_TOO_LARGE, MK_E_BAD_ARGUMENT, MK_E_WOULD_BLOCK, \
-        MK_E_TIMED_OUT, MK_E_ABORTED
+    MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD, MK_E_MSG_TOO_LARGE, MK_E_BAD_ARGUMENT, MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, \
+        MK_E_ABORTED
 
 static bool op_send(struct worker *w)
 {

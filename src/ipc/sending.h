@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the long way share (steps of the life of a message, see send.c): sending.c decodes
+ * and commits, room.c waits for room, deliver.c delivers, send.c, receive.c and call.c put them together.
+ */
+#ifndef IPC_SENDING_H
+#define IPC_SENDING_H
+
+#include "ipc/ipc.h"
+#include "vm/copy.h"
+
+/* A send: checked, but not yet done. */
+struct sending {
+    struct mk_msg header;
+    struct kmsg *kmsg;
+    struct entry *dest;
+    uint32_t reply_how; /* disposition of header.reply; 0: no reply right */
+    bool is_circular;   /* a receive right would wait in its own queue: the message is destroyed */
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+    struct mk_msg_memory memories[MK_MEMORIES_MAX];
+};
+
+/* Step 1: header, rights, memory and body copied in. Errors are those of mk_send; then nothing is left of it. */
+mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending *s);
+/* The send failed: free what step 1 made. */
+void sending_cancel(struct cpu *cpu, struct sending *s);
+
+/* Destination, rights and memory to be moved, which can change while a sender waits. */
+mk_err_t sending_check(struct space *space, mk_name_t dest, struct sending *s, bool with_reply);
+/* Rights and memory alone, for a message to `port` (NULL: an answer, or nowhere). */
+mk_err_t sending_check_load(struct space *space, mk_name_t dest, const struct port *port, struct sending *s);
+
+/*
+ * Step 3. sending_commit_memory may fail (MK_E_LIMIT_HOST) and has changed nothing then; sending_commit_rights, for
+ * a message that goes to `dest` (NULL: an answer, or nowhere), cannot.
+ */
+mk_err_t sending_commit_memory(struct cpu *cpu, struct sending *s);
+void sending_commit_rights(struct space *space, struct sending *s, struct port *dest);
+
+/*
+ * Step 5: into the buffers of `thread`, from `port` (NULL: an answer). MK_OK: delivered, kmsg is gone.
+ * MK_E_BAD_ADDRESS: lost, kmsg is gone. Anything else: nothing changed.
+ */
+mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port);
+
+/* Deliver an answer to the thread that waits for it: unblocked, but not yet ready. */
+struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg *kmsg);
+
+/* What a message brings of rights to answer calls is served by `thread` now; NULL: by nobody. */
+void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread);
+
+/* ---- step 2: room in a queue ---- */
+
+/* Senders that wait may come for the room that there is. */
+void wake_senders(struct cpu *cpu, struct port *port);
+/*
+ * A receiver is about to wait at this entry's port or set: where nothing is queued, senders may come. True: notices
+ * were sent, perhaps to that very port.
+ */
+bool invite_senders(struct cpu *cpu, const struct entry *entry);
+/* Room that was kept for a thread and not used. */
+void give_slot_back(struct cpu *cpu, struct thread *thread);
+
+/* ---- sends ---- */
+
+/* Steps 2 to 4 of a send. `is_call`: the current thread will wait for the answer. *heirp: a thread to be made ready. */
+mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s, mk_time_t deadline, bool is_call,
+                      struct thread **heirp);
+/* The rest of step 3, and step 4: cannot fail and never waits. */
+void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp);
+
+/* A receive; `heir` is made ready, or gets the CPU if this waits. */
+mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline,
+                         struct thread *heir);
+/* The current thread's buffers, which are looked up in the header when a message comes. MK_E_BAD_ADDRESS. */
+mk_err_t set_message(struct thread *self, struct mk_msg *msg);
+
+#endif

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Priority lent along calls, hand-off and depression. Servers here are weaker than the testing thread, which drives. */
+#include "helpers.h"
+
+#define WEAK 10
+
+/* A thread that receives from `port`; then calls `next` if there is one, or waits for `gate`; then answers. */
+struct link {
+    mk_name_t port, next, gate;
+    const char *label;
+    mk_err_t err;
+};
+
+static void link_main(void *arg)
+{
+    struct link *l = (struct link *)arg;
+    struct mk_msg msg = {.capacity = 0}, down = {.capacity = 0};
+    uint64_t bits;
+    mk_err_t err = mk_receive(l->port, &msg, MK_TIME_FOREVER);
+    while (!err) {
+        if (l->next)
+            l->err = mk_call(l->next, &down, MK_TIME_FOREVER);
+        else
+            l->err = mk_event_wait(l->gate, &bits, MK_TIME_FOREVER);
+        msg.nr_rights = 0;
+        err = mk_reply_receive(l->port, &msg, MK_TIME_FOREVER);
+    }
+}
+
+static mk_name_t gate_port(void)
+{
+    mk_name_t gate;
+    CHECK_OK(mk_event_create(&gate));
+    CHECK_OK(mk_right_make(gate, MK_RIGHT_SEND, 0, NULL));
+    return gate;
+}
+
+/* Let everybody who is weaker do what there is to do. */
+static void settle(void)
+{
+    CHECK_OK(mk_time_sleep(mk_time_now() + MK_MSEC));
+}
+
+static int priority_of(const char *label)
+{
+    return thread_info(label).priority;
+}
+
+#define CHAIN 7
+
+struct chain {
+    struct link links[CHAIN];
+    mk_name_t threads[CHAIN], gate;
+    char labels[CHAIN][8];
+};
+
+/* Servers of rising numbers and the same low priority, each calling the next; the last one waits for the gate. */
+static void chain_start(struct chain *c)
+{
+    memset(c, 0, sizeof(*c));
+    c->gate = gate_port();
+    for (int i = CHAIN - 1; i >= 0; i--) {
+        snprintf(c->labels[i], sizeof(c->labels[i]), "s%d", i);
+        c->links[i] = (struct link){.port = mkt_port(), .label = c->labels[i]};
+        c->links[i].gate = c->gate;
+        c->links[i].next = i + 1 < CHAIN ? c->links[i + 1].port : MK_NAME_NULL;
+        c->threads[i] = thread_of(c->labels[i], link_main, &c->links[i], WEAK);
+    }
+    settle();
+}
+
+static void chain_stop(struct chain *c)
+{
+    for (int i = 0; i < CHAIN; i++) {
+        mk_port_destroy(c->links[i].port);
+        mk_err_t err = mk_thread_terminate(c->threads[i]);
+        CHECK(err == MK_OK || err == MK_E_DEAD);
+    }
+}
+
+static void chain_expect(const struct chain *c, int priority)
+{
+    for (int i = 0; i < CHAIN; i++)
+        CHECK(priority_of(c->labels[i]) == priority);
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
+/* LEND0010: a caller lends its priority along a chain of calls, and the answer takes it back. */
+MKT_TEST(LEND0010)
+{
+    (void)arg;
+    static struct chain c;
+    chain_start(&c);
+    struct caller caller = {.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 20);
+    settle();
+    chain_expect(&c, 20);
+    CHECK_OK(mk_event_signal(c.gate, 1));
+    settle();
+    CHECK(caller.is_done && caller.err == MK_OK);
+    chain_expect(&c, WEAK);
+    join(thread);
+    chain_stop(&c);
+}
+
+/* LEND0020: stronger callers that queue behind raise the whole chain; each abort takes its own part back. */
+MKT_TEST(LEND0020)
+{
+    (void)arg;
+    static struct chain c;
+    static const int priorities[] = {12, 25, 18};
+    struct caller callers[3];
+    mk_name_t threads[3];
+    chain_start(&c);
+    for (int i = 0; i < 3; i++) {
+        callers[i] = (struct caller){.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+        threads[i] = thread_of("caller", caller_main, &callers[i], priorities[i]);
+        settle();
+        chain_expect(&c, i == 0 ? 12 : 25);
+    }
+    CHECK_OK(mk_thread_abort(threads[1]));
+    settle();
+    chain_expect(&c, 18);
+    CHECK_OK(mk_thread_terminate(threads[2]));
+    settle();
+    chain_expect(&c, 12);
+    CHECK_OK(mk_thread_abort(threads[0]));
+    settle();
+    chain_expect(&c, WEAK);
+    join(threads[0]);
+    join(threads[1]);
+    CHECK_OK(mk_right_release(threads[2]));
+    chain_stop(&c);
+}
+
+/* LEND0030: a caller that becomes stronger while it waits lends more, also through calls that took the short way. */
+MKT_TEST(LEND0030)
+{
+    (void)arg;
+    static struct chain c;
+    chain_start(&c);
+    struct caller caller = {.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, WEAK);
+    settle();
+    chain_expect(&c, WEAK);
+    CHECK_OK(mk_thread_set_priority(thread, 30));
+    chain_expect(&c, 30);
+    CHECK_OK(mk_thread_set_priority(thread, 5));
+    chain_expect(&c, WEAK);
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    chain_stop(&c);
+}
+
+/* LEND0040: a server whose base priority falls below its caller's runs at the caller's. */
+MKT_TEST(LEND0040)
+{
+    (void)arg;
+    static struct chain c;
+    chain_start(&c);
+    struct caller caller = {.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, WEAK);
+    settle();
+    CHECK_OK(mk_thread_set_priority(c.threads[3], 3));
+    struct mk_thread_info info = thread_info("s3");
+    CHECK(info.priority == WEAK && info.base_priority == 3);
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    chain_stop(&c);
+}
+
+/* LEND0050: when a server's thread ends in the middle of the chain, those behind it lose what was lent through it. */
+MKT_TEST(LEND0050)
+{
+    (void)arg;
+    static struct chain c;
+    chain_start(&c);
+    struct caller caller = {.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 20);
+    settle();
+    CHECK_OK(mk_thread_terminate(c.threads[3]));
+    CHECK(priority_of("s2") == 20 && priority_of("s4") == WEAK && priority_of("s6") == WEAK);
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    chain_stop(&c);
+}
+
+/* LEND0060: the textbook's inversion. A strong caller is not kept waiting by a thread of middle strength. */
+static void middle_main(void *arg)
+{
+    mk_time_t *end = (mk_time_t *)arg;
+    CHECK_OK(mk_time_spend(50 * MK_MSEC));
+    *end = mk_time_now();
+}
+
+static void busy_main(void *arg)
+{
+    mk_name_t port = *(mk_name_t *)arg;
+    struct mk_msg msg = {.capacity = 0};
+    mk_err_t err = mk_receive(port, &msg, MK_TIME_FOREVER);
+    while (!err) {
+        CHECK_OK(mk_time_spend(5 * MK_MSEC));
+        err = mk_reply_receive(port, &msg, MK_TIME_FOREVER);
+    }
+}
+
+MKT_TEST(LEND0060)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    mk_time_t middle_end = 0, strong_end = 0;
+    mk_name_t server = thread_of("server", busy_main, &port, WEAK);
+    settle();
+    struct caller weak = {.dest = port, .deadline = MK_TIME_FOREVER}, strong = weak;
+    mk_name_t threads[3] = {thread_of("weak", caller_main, &weak, 5)};
+    settle();
+    threads[1] = thread_of("middle", middle_main, &middle_end, 15);
+    threads[2] = thread_of("strong", caller_main, &strong, 20);
+    CHECK_OK(mk_thread_join(threads[2], MK_TIME_FOREVER));
+    strong_end = mk_time_now();
+    for (int i = 0; i < 3; i++)
+        join(threads[i]);
+    CHECK(strong.err == MK_OK && strong_end < middle_end);
+    CHECK(priority_of("server") == WEAK);
+    CHECK_OK(mk_thread_terminate(server));
+}
+
+/* LEND0070: the loan goes with the right to answer to the thread that receives it. */
+MKT_TEST(LEND0070)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), delegate = mkt_port();
+    struct caller caller = {.dest = port, .deadline = MK_TIME_FOREVER};
+    struct receiver first = {.receive = port, .deadline = MK_TIME_FOREVER};
+    struct link second = {.port = delegate, .gate = gate_port()};
+    mk_name_t threads[3] = {thread_of("first", receiver_main, &first, WEAK),
+                            thread_of("second", link_main, &second, WEAK)};
+    settle();
+    threads[2] = thread_of("caller", caller_main, &caller, 25);
+    settle();
+    CHECK(first.is_done && !caller.is_done);
+    struct mk_msg msg = {.reply = first.msg.reply};
+    CHECK_OK(mk_send(delegate, &msg, MK_TIME_FOREVER));
+    settle();
+    CHECK(priority_of("second") == 25);
+    CHECK_OK(mk_event_signal(second.gate, 1));
+    settle();
+    CHECK(caller.is_done && caller.err == MK_OK && priority_of("second") == WEAK);
+    join(threads[0]);
+    join(threads[2]);
+    CHECK_OK(mk_thread_terminate(threads[1]));
+}
+
+/* LEND0080: a new server's thread is lent what waits in the queue of a port whose server ended. */
+MKT_TEST(LEND0080)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct caller a = {.dest = port, .deadline = MK_TIME_FOREVER}, b = a;
+    mk_name_t threads[2] = {thread_of("a", caller_main, &a, 12), thread_of("b", caller_main, &b, 22)};
+    settle();
+    struct link l = {.port = port, .gate = gate_port()};
+    mk_name_t server = thread_of("server", link_main, &l, WEAK);
+    settle();
+    CHECK(priority_of("server") == 22);
+    CHECK_OK(mk_thread_terminate(server));
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(mk_thread_abort(threads[i]));
+        join(threads[i]);
+    }
+}
+
+/* LEND0090: callers that wait for room lend as well. */
+MKT_TEST(LEND0090)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct link l = {.port = port, .gate = gate_port()};
+    struct caller callers[3];
+    mk_name_t threads[3], server = thread_of("server", link_main, &l, WEAK);
+    CHECK_OK(mk_port_set_limit(port, 1));
+    settle();
+    for (int i = 0; i < 3; i++) {
+        callers[i] = (struct caller){.dest = port, .deadline = MK_TIME_FOREVER};
+        threads[i] = thread_of("caller", caller_main, &callers[i], 11 + i);
+        settle();
+        CHECK(priority_of("server") == 11 + i);
+    }
+    CHECK_OK(mk_thread_abort(threads[2]));
+    CHECK(priority_of("server") == 12);
+    CHECK_OK(mk_thread_abort(threads[0]));
+    CHECK_OK(mk_port_destroy(port));
+    CHECK_OK(mk_thread_terminate(server));
+    for (int i = 0; i < 3; i++)
+        join(threads[i]);
+}
+
+/* ---- hand-off and depression ---- */
+
+struct runner {
+    char *trace;
+    char letter;
+};
+
+static void runner_main(void *arg)
+{
+    struct runner *r = (struct runner *)arg;
+    strncat(r->trace, &r->letter, 1);
+}
+
+/* SWITCH0010: the named thread runs before its equals. */
+MKT_TEST(SWITCH0010)
+{
+    (void)arg;
+    char trace[8] = "";
+    struct runner runners[3] = {{trace, 'a'}, {trace, 'b'}, {trace, 'c'}};
+    mk_name_t threads[3];
+    for (int i = 0; i < 3; i++)
+        threads[i] = thread_of("runner", runner_main, &runners[i], 0);
+    CHECK_OK(mk_thread_switch(threads[2], MK_SWITCH_NONE, 0));
+    CHECK(strncmp(trace, "c", 1) == 0);
+    for (int i = 0; i < 3; i++)
+        join(threads[i]);
+    CHECK(strcmp(trace, "cab") == 0);
+}
+
+/* SWITCH0020: a weaker thread gets the CPU only when the caller is depressed, which ends when it runs again. */
+MKT_TEST(SWITCH0020)
+{
+    (void)arg;
+    char trace[8] = "";
+    struct runner runner = {trace, 'w'};
+    mk_name_t thread = thread_of("runner", runner_main, &runner, WEAK);
+    CHECK_OK(mk_thread_switch(thread, MK_SWITCH_NONE, 0));
+    CHECK(trace[0] == '\0');
+    CHECK_OK(mk_thread_switch(thread, MK_SWITCH_DEPRESS, MK_TIME_FOREVER));
+    CHECK(trace[0] == 'w');
+    size_t n;
+    struct mk_thread_info info;
+    CHECK_OK(mk_machine_threads(NULL, &info, 1, &n));
+    CHECK(info.priority == MK_PRIO_DEFAULT && info.base_priority == MK_PRIO_DEFAULT);
+    join(thread);
+}
+
+static void spender_main(void *arg)
+{
+    *(mk_err_t *)arg = mk_time_spend(10 * MK_MSEC);
+}
+
+/* SWITCH0030: depression ends at its deadline. */
+MKT_TEST(SWITCH0030)
+{
+    (void)arg;
+    mk_err_t err = MK_OK;
+    mk_name_t thread = thread_of("spender", spender_main, &err, WEAK);
+    mk_time_t deadline = mk_time_now() + 2 * MK_MSEC;
+    CHECK_OK(mk_thread_switch(MK_NAME_NULL, MK_SWITCH_DEPRESS, deadline));
+    CHECK(mk_time_now() >= deadline && mk_time_now() < deadline + MK_MSEC);
+    join(thread);
+}
+
+static void abort_main(void *arg)
+{
+    mk_name_t thread = *(mk_name_t *)arg;
+    CHECK_OK(mk_thread_depress_abort(thread));
+    CHECK_ERR(mk_thread_depress_abort(thread), MK_E_DEAD); /* it ran and ended meanwhile */
+}
+
+static void depressed_main(void *arg)
+{
+    (void)arg;
+    CHECK_OK(mk_thread_switch(MK_NAME_NULL, MK_SWITCH_DEPRESS, MK_TIME_FOREVER));
+}
+
+/* SWITCH0040: depression can be ended by another thread. */
+MKT_TEST(SWITCH0040)
+{
+    (void)arg;
+    mk_name_t depressed = thread_of("depressed", depressed_main, NULL, 20), aborter;
+    aborter = thread_of("aborter", abort_main, &depressed, WEAK);
+    CHECK_ERR(mk_thread_depress_abort(depressed), MK_E_BAD_STATE);
+    join(aborter);
+    CHECK_OK(mk_right_release(depressed));
+}
+
+/* SWITCH0050: a wait in mk_thread_switch ends by its deadline, or by abort. */
+static void wait_main(void *arg)
+{
+    *(mk_err_t *)arg = mk_thread_switch(MK_NAME_NULL, MK_SWITCH_WAIT, MK_TIME_FOREVER);
+}
+
+MKT_TEST(SWITCH0050)
+{
+    (void)arg;
+    mk_time_t deadline = mk_time_now() + MK_SEC;
+    CHECK_OK(mk_thread_switch(MK_NAME_NULL, MK_SWITCH_WAIT, deadline));
+    CHECK(mk_time_now() >= deadline);
+    mk_err_t err = MK_OK;
+    mk_name_t thread = thread_of("waiter", wait_main, &err, MK_PRIO_DEFAULT + 1);
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    CHECK(err == MK_E_ABORTED);
+}
+
+/* SWITCH0060: bad arguments change nothing. */
+MKT_TEST(SWITCH0060)
+{
+    (void)arg;
+    CHECK_ERR(mk_thread_switch(mk_thread_self(), MK_SWITCH_NONE, 0), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_thread_switch(MK_NAME_NULL, (enum mk_switch)3, 0), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_thread_switch(MK_NAME_NULL, MK_SWITCH_WAIT, -1), MK_E_BAD_ARGUMENT);
+    CHECK_ERR(mk_thread_switch(mkt_port(), MK_SWITCH_NONE, 0), MK_E_BAD_RIGHT);
+    CHECK_ERR(mk_thread_switch(stale_name(), MK_SWITCH_NONE, 0), MK_E_BAD_NAME);
+    CHECK_ERR(mk_thread_depress_abort(mk_thread_self()), MK_E_BAD_STATE);
+}
+
+/* SWITCH0070: outside a machine both calls say so. */
+static void SWITCH0070(void **state)
+{
+    (void)state;
+    assert_int_equal(mk_thread_switch(1, MK_SWITCH_NONE, 0), MK_E_NOT_IN_MACHINE);
+    assert_int_equal(mk_thread_depress_abort(1), MK_E_NOT_IN_MACHINE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(LEND0010),   cmocka_unit_test(LEND0020),   cmocka_unit_test(LEND0030),
+        cmocka_unit_test(LEND0040),   cmocka_unit_test(LEND0050),   cmocka_unit_test(LEND0060),
+        cmocka_unit_test(LEND0070),   cmocka_unit_test(LEND0080),   cmocka_unit_test(LEND0090),
+        cmocka_unit_test(SWITCH0010), cmocka_unit_test(SWITCH0020), cmocka_unit_test(SWITCH0030),
+        cmocka_unit_test(SWITCH0040), cmocka_unit_test(SWITCH0050), cmocka_unit_test(SWITCH0060),
+        cmocka_unit_test(SWITCH0070),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
