@@ -55,6 +55,27 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
+/*
+ * The first link leaves and `link` is the last from now on. One after the other these are the same, but each
+ * load would wait for the store before it.
+ */
+static inline void list_take_turn(struct list *head, struct list *link)
+{
+    struct list *first = head->next, *second = first->next, *last = head->prev;
+    if (last == first) {
+        link->next = link->prev = head;
+        head->next = head->prev = link;
+    } else {
+        head->next = second;
+        second->prev = head;
+        link->next = head;
+        link->prev = last;
+        last->next = link;
+        head->prev = link;
+    }
+    list_init(first);
+}
+
 static inline size_t list_count(const struct list *head)
 {
     size_t n = 0;

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The short way of mk_call and mk_reply_receive: the partner waits already, the
- * message is bytes only, nobody stronger is ready. No allocation, no queue, no
- * pass through the scheduler. Anything unusual returns NULL with nothing
- * changed that the long way (message.c) would not write again; it does the same, slowly.
+ * The short ways, for messages that are bytes only.
+ *   - mk_call and mk_reply_receive, when the partner waits already and nobody stronger is ready: from buffer to
+ *     buffer, and the CPU is handed over. No allocation, no queue, no pass through the scheduler.
+ *   - mk_send and mk_receive through a queue that has room, when nobody waits.
+ * Anything unusual makes them return NULL or false with nothing changed that the
+ * long way (send.c) would not write again; it does the same, slowly.
  *
  * Times and counts are those of the long way, so that a traced run (which never
  * comes here) has the same clock.
+ *
+ * Fields are moved one by one, each loaded right before it is stored, because
+ * there are more of them than registers. What a user stores with one width is
+ * loaded with the same width: a wider load would wait for the stores.
  */
 #ifndef IPC_FAST_H
 #define IPC_FAST_H
@@ -17,57 +23,103 @@
 
 #define FAST inline __attribute__((always_inline))
 
-/* What the sender's header says, as far as the short way needs it. */
-struct fast_message {
-    const void *body;
-    uint64_t size;
-    uint32_t id, status;
-};
+/* ---- names and headers ---- */
 
-static FAST bool fast_load(const struct mk_msg *msg, struct fast_message *m)
+/* An entry of one of these types under a name that the kernel chose. */
+static FAST struct entry *fast_lookup(const struct space *space, mk_name_t name, uint32_t types)
 {
-    uint64_t body;
-    uint32_t nr_rights, nr_memories, last;
-    if (!user_load_u32(MSG_FIELD(msg, events), &last) || !user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights) ||
-        !user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories) || !user_load_u64(MSG_FIELD(msg, size), &m->size) ||
-        !user_load_u64(MSG_FIELD(msg, body), &body) || !user_load_u32(MSG_FIELD(msg, id), &m->id) ||
-        !user_load_u32(MSG_FIELD(msg, status), &m->status))
+    uint32_t index = name & NAME_INDEX_MASK;
+    if (unlikely(index >= space->fresh))
+        return NULL;
+    struct entry *entry = &space->table[index];
+    return likely(entry->name == name) && likely(entry->type & types) ? entry : NULL;
+}
+
+/* Body and its size, if the header can be read, to its end, and says that there is nothing else. */
+static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_t *sizep)
+{
+    uint64_t body, end;
+    uint32_t nr_rights, nr_memories;
+    if (unlikely(!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) || unlikely(nr_rights | nr_memories) ||
+        unlikely(!user_load_u64(MSG_FIELD(msg, events), &end)) ||
+        unlikely(!user_load_u64(MSG_FIELD(msg, size), sizep)) || unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)))
         return false;
-    m->body = (const void *)(uintptr_t)body;
-    return (nr_rights | nr_memories) == 0;
+    *bodyp = (const void *)(uintptr_t)body;
+    return likely(*sizep <= MK_BODY_MAX);
 }
 
-/* Threads of one task may give the same buffer: only a copy in between is right then. */
-static FAST bool fast_overlaps(uint64_t to, const struct fast_message *m)
+/* Short bodies by words, so that narrow stores just made are forwarded. */
+static FAST bool fast_copy(uint64_t to, uint64_t from, uint64_t size)
 {
-    return to - (uintptr_t)m->body + m->size < 2 * m->size;
+    if (unlikely(size & 7) || unlikely(size > 64))
+        return user_copy((void *)to, (const void *)from, size);
+    from += size;
+    to += size;
+    for (uint64_t i = -size; i; i += 8) {
+        uint64_t word;
+        if (unlikely(!user_load_u64((const void *)(from + i), &word)) ||
+            unlikely(!user_store_u64((void *)(to + i), word)))
+            return false;
+    }
+    return true;
 }
 
-/* Body and header into the waiting thread's buffers, which its header names. */
-static FAST bool fast_store(const struct thread *to, const struct fast_message *m, uint64_t badge, mk_name_t reply,
-                            mk_name_t port, uint32_t seqno)
+/* Where a receiver's header says that the body goes, if it is large enough. */
+static FAST bool fast_room(const struct mk_msg *msg, uint64_t size, uint64_t *bodyp)
 {
-    struct mk_msg *msg = to->msg;
-    uint64_t body, capacity;
-    return likely(user_load_u64(MSG_FIELD(msg, body), &body)) &&
-           likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(m->size <= capacity) &&
-           likely(!fast_overlaps(body, m)) && likely(user_copy_short((void *)(uintptr_t)body, m->body, m->size)) &&
-           user_store_u32(MSG_FIELD(msg, id), m->id) && user_store_u32(MSG_FIELD(msg, status), m->status) &&
-           user_store_u64(MSG_FIELD(msg, size), m->size) && user_store_u64(MSG_FIELD(msg, nr_rights), 0) &&
-           user_store_u64(MSG_FIELD(msg, badge), badge) && user_store_u32(MSG_FIELD(msg, reply), reply) &&
-           user_store_u32(MSG_FIELD(msg, port), port) && user_store_u32(MSG_FIELD(msg, seqno), seqno);
+    uint64_t capacity, end;
+    return likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(size <= capacity) &&
+           likely(user_load_u64(MSG_FIELD(msg, events), &end)) && likely(user_load_u64(MSG_FIELD(msg, body), bodyp));
 }
 
-static FAST mk_time_t fast_time(const struct cpu *cpu, uint64_t size)
+/* All of a received header but id and status. */
+static FAST bool fast_store(struct mk_msg *msg, uint64_t size, uint64_t badge, mk_name_t reply, mk_name_t port,
+                            uint32_t seqno)
 {
-    return cpu->now + cpu->call_cost + cpu->copy_cost * (mk_time_t)((size + 63) / 64);
+    return likely(user_store_u64(MSG_FIELD(msg, size), size)) &&
+           likely(user_store_u64(MSG_FIELD(msg, nr_rights), 0)) /* and nr_memories */ &&
+           likely(user_store_u64(MSG_FIELD(msg, badge), badge)) &&
+           likely(user_store_u64(MSG_FIELD(msg, reply), reply | (uint64_t)port << 32)) &&
+           likely(user_store_u32(MSG_FIELD(msg, seqno), seqno));
+}
+_Static_assert(offsetof(struct mk_msg, nr_memories) == offsetof(struct mk_msg, nr_rights) + 4, "stored together");
+_Static_assert(offsetof(struct mk_msg, port) == offsetof(struct mk_msg, reply) + 4, "stored together");
+
+static FAST bool fast_forward_u32(void *to, const void *from)
+{
+    uint32_t word;
+    return likely(user_load_u32(from, &word)) && likely(user_store_u32(to, word));
+}
+
+/* The whole message from one header to the other. Threads may give the same buffer: only a copy in between is right then. */
+static FAST bool fast_deliver(struct mk_msg *to, const struct mk_msg *from, const void *body, uint64_t size,
+                              uint64_t badge, mk_name_t reply, mk_name_t port, uint32_t seqno)
+{
+    uint64_t dst, src = (uintptr_t)body;
+    return fast_room(to, size, &dst) && likely(dst - src + size >= 2 * size) && likely(fast_copy(dst, src, size)) &&
+           fast_forward_u32(MSG_FIELD(to, id), MSG_FIELD(from, id)) &&
+           fast_forward_u32(MSG_FIELD(to, status), MSG_FIELD(from, status)) &&
+           fast_store(to, size, badge, reply, port, seqno);
+}
+
+/* ---- the scheduler's part ---- */
+
+static FAST mk_time_t fast_copy_time(const struct cpu *cpu, uint64_t size)
+{
+    return cpu->copy_cost * (mk_time_t)((size + 63) / 64);
+}
+
+/* May the current thread take a short way at all? */
+static FAST bool fast_is_usual(const struct cpu *cpu)
+{
+    return likely(!cpu_is_unusual(cpu)) && likely(cpu->current) && likely(!stack_is_low(cpu->current));
 }
 
 /* May `to` have the CPU now? */
 static FAST bool fast_may_run(const struct cpu *cpu, const struct thread *to, mk_time_t now)
 {
-    return likely(!cpu_must_reschedule(cpu)) && likely(now < cpu->next_event) && likely(!to->flags) &&
-           likely(sched_none_stronger(cpu, to->priority));
+    return likely(now < cpu->next_event) && likely(!to->flags) && likely(sched_none_stronger(cpu, to->priority));
 }
 
 /* The current thread waits at the kernel's door with this frame, and `to` has the CPU. Where to go on. */
@@ -78,8 +130,6 @@ static FAST void *fast_hand_off(struct cpu *cpu, struct thread *self, struct thr
     self->context.sp = frame;
     cpu->now = cpu->run_start = now;
     to->state = THREAD_RUNNING;
-    to->wait = MK_WAIT_NONE;
-    to->wait_object = NULL;
     to->wait_status = MK_OK;
     to->nr_switches++;
     cpu->nr_switches++;
@@ -88,46 +138,54 @@ static FAST void *fast_hand_off(struct cpu *cpu, struct thread *self, struct thr
     return to->context.sp;
 }
 
-/* The stack pointer to go on with, or NULL: go the long way. */
-static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, void *frame)
-{
-    struct thread *self = cpu->current;
-    struct fast_message m;
+/* ---- call, and reply_receive ---- */
 
-    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) || unlikely(!fast_load(msg, &m)))
-        return NULL;
-    const struct entry *entry = space_lookup(self->space, dest);
-    if (unlikely(!entry) || unlikely(!(entry->type & MK_RIGHT_SEND)))
-        return NULL;
-    struct port *port = entry->port;
-    struct list *receivers = &port->receivers;
+/* Who waits for a message of this port, at the port or at the set that it is in. Sets in sets go the long way. */
+static FAST struct thread *fast_receiver(struct port *port)
+{
+    const struct list *receivers = &port->receivers;
     if (list_empty(receivers)) {
         const struct portset *set = member_set(&port->member);
         if (!set || list_empty(&set->receivers))
             return NULL;
-        receivers = (struct list *)(uintptr_t)&set->receivers;
+        receivers = &set->receivers;
     }
-    if (unlikely(port->is_dead || port->is_event))
+    return port->is_dead || port->is_event ? NULL : list_first(receivers, struct thread, queue);
+}
+
+/* The stack pointer to go on with, or NULL: go the long way. */
+static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, void *frame)
+{
+    struct thread *self = cpu->current;
+    const void *body;
+    uint64_t size;
+
+    if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)))
         return NULL;
-    struct thread *to = list_first(receivers, struct thread, queue);
+    const struct entry *entry = fast_lookup(self->space, dest, MK_RIGHT_SEND);
+    if (unlikely(!entry))
+        return NULL;
+    struct port *port = entry->port;
+    struct thread *to = fast_receiver(port);
+    if (unlikely(!to))
+        return NULL;
     struct space *space = to->space;
-    mk_time_t now = fast_time(cpu, m.size);
-    if (unlikely(!fast_may_run(cpu, to, now)) || unlikely(self->priority > to->base_priority) ||
-        unlikely(space->nr_free < SPACE_FREE_MIN) || unlikely(m.size > MK_BODY_MAX))
+    mk_time_t now = cpu->now + cpu->call_cost + fast_copy_time(cpu, size);
+    if (!fast_may_run(cpu, to, now) || unlikely(self->priority > to->base_priority) ||
+        unlikely(space->nr_free < SPACE_FREE_MIN))
         return NULL;
     struct entry *reply = &space->table[space->free];
-    if (unlikely(!fast_store(to, &m, entry->badge, reply->name, port->name, port->seqno)))
+    if (unlikely(!fast_deliver(to->msg, msg, body, size, entry->badge, reply->name, port->name, port->seqno)))
         return NULL;
 
     /* commit */
+    uint64_t serial = self->serial + 1;
+    self->serial = serial;
     self->msg = msg;
-    self->serial++;
     self->call_port = port->id;
     self->lent_to = to;
     self->lent_to_id = to->id;
-    port->server = to;
     self->wait = MK_WAIT_REPLY;
-    self->wait_object = NULL;
     space->free = reply->next_free;
     space->nr_free--;
     space->nr_names++;
@@ -135,56 +193,131 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     reply->user_refs = 1;
     reply->requests = NULL;
     reply->caller = self;
-    reply->serial = self->serial;
+    reply->serial = serial;
     port->seqno++;
+    port->server = to;
     list_remove(&to->queue);
     cpu->nr_calls++;
     return fast_hand_off(cpu, self, to, now, frame);
 }
 
+/* Where a thread will wait that receives at this entry; NULL: there is a message, or something to be done first. */
+static FAST struct list *fast_waiters(const struct entry *entry)
+{
+    if (likely(entry->type & MK_RIGHT_RECEIVE)) {
+        struct port *port = entry->port;
+        return likely(!port_has_message(port)) && likely(list_empty(&port->senders)) && likely(!port->wants_room)
+                   ? &port->receivers
+                   : NULL;
+    }
+    struct portset *set = entry->set;
+    return list_empty(&set->ready) && !set->nr_rendezvous ? &set->receivers : NULL;
+}
+
 static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, void *frame)
 {
     struct thread *self = cpu->current;
-    struct fast_message m;
+    const void *body;
+    uint64_t size;
     uint32_t name;
 
-    if (unlikely(cpu->is_slow) || unlikely(!self) || unlikely(stack_is_low(self)) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)) || unlikely(!fast_load(msg, &m)))
+    if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)))
         return NULL;
     struct space *space = self->space;
-    struct entry *reply = space_lookup(space, name);
-    const struct entry *entry = space_lookup(space, receive);
-    if (unlikely(!reply) || unlikely(reply->type != ENTRY_REPLY) || unlikely(!entry))
+    struct entry *reply = fast_lookup(space, name, ENTRY_REPLY);
+    const struct entry *entry = fast_lookup(space, receive, MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET);
+    if (unlikely(!reply) || unlikely(!entry) || unlikely(space->nr_chosen))
         return NULL;
-    struct list *queue;
-    void *object;
-    if (likely(entry->type & MK_RIGHT_RECEIVE) && likely(!port_has_message(entry->port)) &&
-        likely(list_empty(&entry->port->senders)) && likely(!entry->port->wants_room)) {
-        queue = &entry->port->receivers;
-        object = entry->port;
-    } else if (entry->type == MK_RIGHT_PORT_SET && list_empty(&entry->set->ready) && !entry->set->nr_rendezvous) {
-        queue = &entry->set->receivers;
-        object = entry->set;
-    } else {
-        return NULL;
-    }
+    struct list *queue = fast_waiters(entry);
     struct thread *to = reply->caller;
-    mk_time_t now = fast_time(cpu, m.size);
-    if (unlikely(!reply_is_valid(to, reply->serial)) || unlikely(!fast_may_run(cpu, to, now)) ||
-        unlikely(m.size > MK_BODY_MAX) || unlikely(!fast_store(to, &m, 0, MK_NAME_NULL, MK_NAME_NULL, 0)) ||
+    mk_time_t now = cpu->now + cpu->call_cost + fast_copy_time(cpu, size);
+    if (unlikely(!queue) || unlikely(!reply_is_valid(to, reply->serial)) || !fast_may_run(cpu, to, now) ||
+        unlikely(!fast_deliver(to->msg, msg, body, size, 0, MK_NAME_NULL, MK_NAME_NULL, 0)) ||
         unlikely(!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
         return NULL;
 
     /* commit */
-    self->msg = msg;
     to->serial++;
-    space_give_back(space, reply);
+    space_free_entry(space, reply, name + NAME_FIRST < NAME_FIRST ? name + 2 * NAME_FIRST : name + NAME_FIRST);
+    self->msg = msg;
     self->wait = MK_WAIT_RECEIVE;
-    self->wait_object = object;
     self->door_name = receive;
-    self->served = object;
+    self->served = entry->port;
     list_add_tail(&self->queue, queue);
     return fast_hand_off(cpu, self, to, now, frame);
+}
+
+/* ---- send and receive ---- */
+
+/* Into the queue. The caller leaves the kernel. */
+static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg)
+{
+    const void *body;
+    uint64_t size;
+    uint32_t reply, id, status;
+
+    if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &reply)) || unlikely(reply) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, id), &id)) || unlikely(!user_load_u32(MSG_FIELD(msg, status), &status)))
+        return false;
+    const struct entry *entry = fast_lookup(cpu->current->space, dest, MK_RIGHT_SEND);
+    if (unlikely(!entry))
+        return false;
+    struct port *port = entry->port;
+    if (unlikely(port->is_dead) || unlikely(port->is_event) || unlikely(port->object_kind) ||
+        unlikely(port_is_full(port)) || unlikely(!list_empty(port_receivers(port))))
+        return false;
+    struct kmsg *kmsg = kmsg_create(cpu->machine, 0, (uint32_t)size);
+    if (unlikely(!kmsg))
+        return false;
+    if (unlikely(!user_copy(kmsg_body(kmsg), body, size))) {
+        kmsg_free(cpu->machine, kmsg);
+        return false;
+    }
+    kmsg->id = id;
+    kmsg->status = (mk_err_t)status;
+    kmsg->badge = entry->badge;
+    cpu->now += cpu->machine->costs.entry + fast_copy_time(cpu, size);
+    cpu->nr_sends++;
+    bool is_first = !port_has_message(port);
+    port_queue_message(port, kmsg);
+    if (unlikely(member_set(&port->member)) && is_first)
+        port_became_ready(port);
+    return true;
+}
+
+/* Out of the queue of a port. A set goes the long way, and so does what changes who serves the port. */
+static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg)
+{
+    uint64_t body;
+    if (!fast_is_usual(cpu))
+        return false;
+    struct thread *self = cpu->current;
+    const struct entry *entry = fast_lookup(self->space, receive, MK_RIGHT_RECEIVE);
+    if (unlikely(!entry))
+        return false;
+    struct port *port = entry->port;
+    if (unlikely(!port->nr_queued) || unlikely(!list_empty(&port->senders)) || unlikely(port->wants_room) ||
+        unlikely(port->server != self) || unlikely(self->served != port))
+        return false;
+    struct kmsg *kmsg = port_first_message(port);
+    uint64_t size = kmsg->size;
+    if (unlikely(kmsg->nr_rights) || unlikely(kmsg->reply.type) || unlikely(kmsg->nr_memories) ||
+        unlikely(!fast_room(msg, size, &body)) || unlikely(!user_copy((void *)body, kmsg_body(kmsg), size)) ||
+        unlikely(!user_store_u32(MSG_FIELD(msg, id), kmsg->id)) ||
+        unlikely(!user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status)) ||
+        unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)))
+        return false;
+    cpu->now += cpu->machine->costs.entry;
+    self->msg = msg;
+    self->door_name = receive;
+    port->seqno++;
+    port_unqueue_message(port);
+    kmsg_free(cpu->machine, kmsg);
+    if (unlikely(member_set(&port->member)))
+        port_took_turn(port);
+    return true;
 }
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "host/arch/x86_64/user.h"
 #include "kern/machine.h"
+#include "vm/copy.h"
 
 #include <mk/port.h>
 
@@ -173,6 +174,21 @@ mk_err_t space_reserve(struct space *space, uint32_t n);
 struct entry *space_take(struct space *space, uint8_t type);
 void space_give_back(struct space *space, struct entry *entry);
 
+/* The last step of that: to the end of the line of free entries, under the name that it will have next. */
+static inline void space_free_entry(struct space *space, struct entry *entry, mk_name_t next_name)
+{
+    uint32_t index = (uint32_t)(entry - space->table);
+    entry->type = 0;
+    entry->name = next_name;
+    entry->next_free = 0;
+    if (space->nr_free++)
+        space->table[space->last_free].next_free = index;
+    else
+        space->free = index;
+    space->last_free = index;
+    space->nr_names--;
+}
+
 /* Give an entry a name of the task's choice. MK_E_NAME_IN_USE, MK_E_NO_MEMORY. */
 mk_err_t space_rename(struct space *space, struct entry *entry, mk_name_t name);
 /* The kernel's own name of an entry, which loses the chosen one if it has one. */
@@ -239,10 +255,6 @@ static inline bool port_is_full(const struct port *port)
 {
     return port->nr_queued + port->nr_reserved >= port->queue_limit;
 }
-
-void port_queue_message(struct port *port, struct kmsg *kmsg);   /* at the end */
-void port_unqueue_message(struct port *port);                    /* the first */
-void port_requeue_message(struct port *port, struct kmsg *kmsg); /* again as the first */
 
 /*
  * The thread that serves a port: the last one that received from it, or from a set that it is in, and from
@@ -339,6 +351,45 @@ struct kmsg {
     struct ref rights[];      /* then the body */
 };
 
+static inline size_t kmsg_bytes(uint32_t nr_rights, uint32_t size)
+{
+    return sizeof(struct kmsg) + nr_rights * sizeof(struct ref) + size;
+}
+#define KMSG_MEMORIES_BYTES (MK_MEMORIES_MAX * sizeof(struct vm_copy))
+
+/* ---- a port's queue: a ring that is known by its last message ---- */
+
+/* At the end. */
+static inline void port_queue_message(struct port *port, struct kmsg *kmsg)
+{
+    struct kmsg *last = port->last_message;
+    kmsg->next = last ? last->next : kmsg;
+    if (last)
+        last->next = kmsg;
+    port->last_message = kmsg;
+    port->nr_queued++;
+}
+
+/* The first one leaves. */
+static inline void port_unqueue_message(struct port *port)
+{
+    struct kmsg *first = port->last_message->next;
+    if (first == port->last_message)
+        port->last_message = NULL;
+    else
+        port->last_message->next = first->next;
+    port->nr_queued--;
+}
+
+/* And is the first again. */
+static inline void port_requeue_message(struct port *port, struct kmsg *kmsg)
+{
+    struct kmsg *last = port->last_message;
+    port_queue_message(port, kmsg);
+    if (last)
+        port->last_message = last;
+}
+
 static inline struct kmsg *port_first_message(const struct port *port)
 {
     return port->last_message ? port->last_message->next : NULL;
@@ -363,8 +414,33 @@ static inline char *kmsg_body(struct kmsg *kmsg)
 }
 
 /* NULL: no memory. */
-struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_rights, uint32_t size);
-void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg);    /* its rights were taken out */
+static inline struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_rights, uint32_t size)
+{
+    struct kmsg *kmsg = kmem_alloc(&machine->kmem, kmsg_bytes(nr_rights, size));
+    if (unlikely(!kmsg))
+        return NULL;
+    kmsg->number = 0;
+    kmsg->badge = 0;
+    kmsg->id = 0;
+    kmsg->status = MK_OK;
+    kmsg->reply.type = 0;
+    kmsg->size = kmsg->max_size = size;
+    kmsg->nr_rights = kmsg->max_rights = (uint16_t)nr_rights;
+    kmsg->nr_memories = 0;
+    kmsg->memories = NULL;
+    machine->nr_messages++;
+    return kmsg;
+}
+
+/* Its rights and memory were taken out. */
+static inline void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg)
+{
+    machine->nr_messages--;
+    if (unlikely(kmsg->memories))
+        kmem_free(&machine->kmem, kmsg->memories, KMSG_MEMORIES_BYTES);
+    kmem_free(&machine->kmem, kmsg, kmsg_bytes(kmsg->max_rights, kmsg->max_size));
+}
+
 void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg); /* with its rights */
 
 /*

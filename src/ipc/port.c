@@ -38,34 +38,6 @@ void port_release(struct mk_machine *machine, struct port *port)
     kmem_free(&machine->kmem, port, sizeof(*port));
 }
 
-void port_queue_message(struct port *port, struct kmsg *kmsg)
-{
-    struct kmsg *last = port->last_message;
-    kmsg->next = last ? last->next : kmsg;
-    if (last)
-        last->next = kmsg;
-    port->last_message = kmsg;
-    port->nr_queued++;
-}
-
-void port_unqueue_message(struct port *port)
-{
-    struct kmsg *first = port->last_message->next;
-    if (first == port->last_message)
-        port->last_message = NULL;
-    else
-        port->last_message->next = first->next;
-    port->nr_queued--;
-}
-
-void port_requeue_message(struct port *port, struct kmsg *kmsg)
-{
-    struct kmsg *last = port->last_message;
-    port_queue_message(port, kmsg);
-    if (last)
-        port->last_message = last;
-}
-
 struct thread *port_server(const struct port *port)
 {
     struct thread *server = port->space ? port->server : NULL;

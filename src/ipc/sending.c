@@ -123,7 +123,7 @@ static mk_err_t copy_memories(struct cpu *cpu, struct sending *s)
     struct kmsg *kmsg = s->kmsg;
     if (!user_copy(s->memories, s->header.memories, s->header.nr_memories * sizeof(s->memories[0])))
         return MK_E_BAD_ADDRESS;
-    kmsg->memories = kmem_zalloc(&cpu->machine->kmem, MK_MEMORIES_MAX * sizeof(*kmsg->memories));
+    kmsg->memories = kmem_zalloc(&cpu->machine->kmem, KMSG_MEMORIES_BYTES);
     if (!kmsg->memories)
         return MK_E_NO_MEMORY;
     for (uint32_t i = 0; i < s->header.nr_memories; i++) {

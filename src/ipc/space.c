@@ -188,16 +188,6 @@ struct entry *space_take(struct space *space, uint8_t type)
 
 void space_give_back(struct space *space, struct entry *entry)
 {
-    entry->type = 0;
-    if (unlikely(space->nr_chosen))
-        entry->name = space_own_name(space, entry);
-    entry->name = space_next_name(space, entry->name);
-    entry->next_free = 0;
-    uint32_t index = (uint32_t)(entry - space->table);
-    if (space->nr_free++)
-        space->table[space->last_free].next_free = index;
-    else
-        space->free = index;
-    space->last_free = index;
-    space->nr_names--;
+    mk_name_t own = unlikely(space->nr_chosen) ? space_own_name(space, entry) : entry->name;
+    space_free_entry(space, entry, space_next_name(space, own));
 }

@@ -17,7 +17,7 @@ void __asan_unpoison_memory_region(void const volatile *addr, size_t size);
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-static const uint32_t class_sizes[KMEM_NR_CLASSES] = {32,  48,  64,   96,   128,  192,   256,
+static const uint32_t class_sizes[KMEM_NR_CLASSES] = {32,  48,  64,   96,   128,  152,   192,  256,
                                                       384, 512, 1024, 2048, 4096, 16384, 65536};
 
 /* At the low end of host pages that hold objects, or one large object. */
@@ -42,6 +42,9 @@ void kmem_init(struct kmem *kmem, void *(*hook)(void *, size_t), void *hook_arg)
     list_init(&kmem->chunks);
     kmem->hook = hook;
     kmem->hook_arg = hook_arg;
+    kmem->is_slow = hook || HOST_ASAN;
+    for (size_t words = 0; words <= KMEM_SMALL / 8; words++)
+        kmem->small_class[words] = (uint8_t)class_of(8 * words);
 }
 
 static void chunk_destroy(struct kmem *kmem, struct chunk *chunk)
@@ -88,7 +91,7 @@ static bool class_refill(struct kmem *kmem, unsigned class)
     return true;
 }
 
-void *kmem_alloc(struct kmem *kmem, size_t size)
+void *kmem_alloc_slow(struct kmem *kmem, size_t size)
 {
     if (unlikely(kmem->hook) && !kmem->hook(kmem->hook_arg, size))
         return NULL;
@@ -108,7 +111,7 @@ void *kmem_alloc(struct kmem *kmem, size_t size)
     return p;
 }
 
-void kmem_free(struct kmem *kmem, void *p, size_t size)
+void kmem_free_slow(struct kmem *kmem, void *p, size_t size)
 {
     if (!p)
         return;

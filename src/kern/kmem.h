@@ -9,7 +9,8 @@
 #include "base/base.h"
 #include "base/list.h"
 
-#define KMEM_NR_CLASSES 14 /* 32, 48, 64, 96, 128, 192, 256, 384, 512, 1K, 2K, 4K, 16K, 64K */
+#define KMEM_NR_CLASSES 15   /* 32, 48, 64, 96, 128, 152, 192, 256, 384, 512, 1K, 2K, 4K, 16K, 64K */
+#define KMEM_SMALL      1024 /* up to here the class is looked up */
 
 struct kmem_free {
     struct kmem_free *next;
@@ -17,6 +18,8 @@ struct kmem_free {
 
 struct kmem {
     struct kmem_free *free[KMEM_NR_CLASSES];
+    bool is_slow;                            /* a hook is to be asked, or free objects are poisoned */
+    uint8_t small_class[KMEM_SMALL / 8 + 1]; /* by size in words */
     struct list chunks;
     uint64_t bytes;     /* taken from the host */
     uint64_t nr_allocs; /* alive */
@@ -27,9 +30,37 @@ struct kmem {
 void kmem_init(struct kmem *kmem, void *(*hook)(void *, size_t), void *hook_arg);
 void kmem_finish(struct kmem *kmem);
 
-/* NULL when the host has no memory or the hook says so. Not zeroed; aligned to 16. */
-void *kmem_alloc(struct kmem *kmem, size_t size) __attribute__((malloc));
-void kmem_free(struct kmem *kmem, void *p, size_t size); /* the size given to kmem_alloc; NULL is ignored */
+void *kmem_alloc_slow(struct kmem *kmem, size_t size);
+void kmem_free_slow(struct kmem *kmem, void *p, size_t size);
+
+/* NULL when the host has no memory or the hook says so. Not zeroed; aligned to 8. */
+static inline __attribute__((malloc)) void *kmem_alloc(struct kmem *kmem, size_t size)
+{
+    if (likely(size <= KMEM_SMALL) && likely(!kmem->is_slow)) {
+        unsigned class = kmem->small_class[(size + 7) / 8];
+        struct kmem_free *free = kmem->free[class];
+        if (likely(free)) {
+            kmem->free[class] = free->next;
+            kmem->nr_allocs++;
+            return free;
+        }
+    }
+    return kmem_alloc_slow(kmem, size);
+}
+
+/* `size` is the one given to kmem_alloc; NULL is ignored. */
+static inline void kmem_free(struct kmem *kmem, void *p, size_t size)
+{
+    if (likely(size <= KMEM_SMALL) && likely(!kmem->is_slow) && likely(p)) {
+        unsigned class = kmem->small_class[(size + 7) / 8];
+        struct kmem_free *free = p;
+        free->next = kmem->free[class];
+        kmem->free[class] = free;
+        kmem->nr_allocs--;
+        return;
+    }
+    kmem_free_slow(kmem, p, size);
+}
 
 /* Zeroed. */
 static inline void *kmem_zalloc(struct kmem *kmem, size_t size)

@@ -143,9 +143,14 @@ struct cpu {
     mk_time_t now;
     mk_time_t next_event; /* when the slice ends or the next timer is due */
     uint64_t ready_mask;  /* bit p: queues[p] is not empty */
-    bool is_slow;         /* tracing, seeded choices, host clock, ucontext: the call path must take the long way */
-    uint8_t flags;        /* CPU_* */
     uint16_t id;
+    union {
+        struct {
+            bool is_slow;  /* tracing, seeded choices, host clock, ucontext: messages must take the long way */
+            uint8_t flags; /* CPU_* */
+        };
+        uint16_t unusual; /* either */
+    };
     mk_time_t call_cost, copy_cost; /* from the cost table: entry + switch; each 64 bytes */
     mk_time_t run_start;            /* of the current thread */
     mk_time_t slice_end;
@@ -226,6 +231,12 @@ static inline struct cpu *this_cpu(void)
 static inline bool cpu_must_reschedule(const struct cpu *cpu)
 {
     return __atomic_load_n(&cpu->flags, __ATOMIC_RELAXED) != 0;
+}
+
+/* The short ways' (ipc/fast.h). */
+static inline bool cpu_is_unusual(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->unusual, __ATOMIC_RELAXED) != 0;
 }
 
 static inline void cpu_reschedule(struct cpu *cpu)

@@ -259,6 +259,34 @@ void sched_yield(struct cpu *cpu)
     }
 }
 
+void *sched_yield_fast(struct cpu *cpu, void *frame)
+{
+    struct thread *self = cpu->current;
+    struct list *queue = &cpu->queues[self->priority];
+    struct thread *next = list_first(queue, struct thread, queue);
+    mk_time_t entered = cpu->now + cpu->machine->costs.entry, now = entered + cpu->machine->costs.switch_;
+
+    if (unlikely(cpu_is_unusual(cpu)) || unlikely(cpu->ready_mask >> self->priority != 1) ||
+        unlikely(now >= cpu->next_event) || unlikely(next->flags) || unlikely(!next->context.sp) ||
+        unlikely(stack_is_low(self)))
+        return NULL;
+    list_take_turn(queue, &self->queue);
+    self->state = THREAD_READY;
+    self->slice_left = cpu->machine->quantum;
+    self->ready_since = entered;
+    self->run_time += now - cpu->run_start;
+    self->wait_status = MK_OK;
+    self->context.sp = frame;
+    next->state = THREAD_RUNNING;
+    next->ready_time += entered - next->ready_since;
+    next->nr_switches++;
+    cpu->nr_switches++;
+    cpu->now = cpu->run_start = now;
+    cpu->current = next;
+    start_slice(cpu, now, next->slice_left);
+    return next->context.sp;
+}
+
 /* Take a ready thread out of its queue if it may have the CPU before all others. */
 static bool take_ready(struct cpu *cpu, struct thread *thread)
 {

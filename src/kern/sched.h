@@ -62,6 +62,11 @@ void sched_exit(struct cpu *cpu);
 
 /* Let equals run first. */
 void sched_yield(struct cpu *cpu);
+/*
+ * The same at the kernel's door, with the current thread's frame there, when the next of its equals can simply go on:
+ * the stack pointer to go on with. NULL: nothing was done.
+ */
+void *sched_yield_fast(struct cpu *cpu, void *frame);
 
 /*
  * Give the CPU to `to` if it is ready and no stronger thread is, with the rest of the slice; else, or when it is

@@ -5,18 +5,34 @@
 #include "host/pages.h"
 #include "ipc/fast.h"
 
-mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+static __attribute__((noinline)) mk_err_t send_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_send(cpu, dest, msg, deadline));
 }
 
-mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct cpu *cpu = this_cpu();
+    if (likely(cpu) && likely(deadline >= 0) && likely(fast_send(cpu, dest, msg)))
+        return leave(cpu, MK_OK);
+    return send_long(dest, msg, deadline);
+}
+
+static __attribute__((noinline)) mk_err_t receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
 {
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_receive(cpu, receive, msg, deadline));
+}
+
+mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+{
+    struct cpu *cpu = this_cpu();
+    if (likely(cpu) && likely(deadline >= 0) && likely(fast_receive(cpu, receive, msg)))
+        return leave(cpu, MK_OK);
+    return receive_long(receive, msg, deadline);
 }
 
 /*
@@ -24,15 +40,11 @@ mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
  * the stack pointer of the thread to go on with, or NULL and the result.
  * `frame` is where the caller's registers are saved.
  */
-struct door_result {
-    void *sp;
-    mk_err_t err;
-};
 struct door_result call_entry(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline, void *frame);
 struct door_result reply_receive_entry(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline, void *frame);
 mk_err_t call_resumed(void);
 
-static mk_err_t call_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
+static __attribute__((noinline)) mk_err_t call_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
     ENTER(cpu, self);
     (void)self;
@@ -50,7 +62,7 @@ struct door_result call_entry(mk_name_t dest, struct mk_msg *msg, mk_time_t dead
     return (struct door_result){NULL, call_long(dest, msg, deadline)};
 }
 
-static mk_err_t reply_receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+static __attribute__((noinline)) mk_err_t reply_receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
 {
     ENTER(cpu, self);
     (void)self;

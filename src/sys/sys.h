@@ -27,6 +27,12 @@ static inline mk_err_t leave(struct cpu *cpu, mk_err_t err)
     return err;
 }
 
+/* What an entry that began at the kernel's door (switch.S) answers: where to go on, or NULL and the call's result. */
+struct door_result {
+    void *sp;
+    mk_err_t err;
+};
+
 /* The object behind a name in the caller's space, of this kind. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD. */
 mk_err_t object_find(struct cpu *cpu, mk_name_t name, enum mk_object kind, struct port **portp);
 

@@ -166,7 +166,7 @@ mk_err_t mk_thread_set_priority(mk_name_t name, int priority)
     return leave(cpu, err);
 }
 
-void mk_thread_yield(void)
+static void yield_long(void)
 {
     struct cpu *cpu = kernel_enter();
     if (!cpu)
@@ -174,6 +174,19 @@ void mk_thread_yield(void)
     if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event))
         sched_point(cpu);
     sched_yield(cpu);
+}
+
+/* mk_thread_yield begins in assembly, as mk_call does. */
+struct door_result yield_entry(uint64_t unused0, uint64_t unused1, uint64_t unused2, void *frame);
+
+struct door_result yield_entry(uint64_t unused0, uint64_t unused1, uint64_t unused2, void *frame)
+{
+    struct cpu *cpu = this_cpu();
+    void *sp = likely(cpu) && likely(cpu->current) ? sched_yield_fast(cpu, frame) : NULL;
+    (void)unused0, (void)unused1, (void)unused2;
+    if (unlikely(!sp))
+        yield_long();
+    return (struct door_result){sp, MK_OK};
 }
 
 mk_err_t mk_thread_switch(mk_name_t name, enum mk_switch option, mk_time_t deadline)

@@ -30,7 +30,7 @@ static void KMEM0010(void **state)
         blocks[i].fill = (unsigned char)i;
         blocks[i].p = kmem_alloc(&kmem, blocks[i].size);
         assert_non_null(blocks[i].p);
-        assert_int_equal((uintptr_t)blocks[i].p % 16, 0);
+        assert_int_equal((uintptr_t)blocks[i].p % 8, 0);
         memset(blocks[i].p, blocks[i].fill, blocks[i].size);
     }
     for (int i = 0; i < 500; i++) {

@@ -79,6 +79,7 @@ host_switch:
 /*
  * mk_err_t mk_call(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
  * mk_err_t mk_reply_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
+ * void mk_thread_yield(void)
  *
  * A thread that hands the CPU over here waits right at the kernel's door: its
  * frame is that of host_switch with `resumed` as its return address and the
@@ -133,6 +134,7 @@ host_switch:
 
 	door	mk_call, call_entry
 	door	mk_reply_receive, reply_receive_entry
+	door	mk_thread_yield, yield_entry
 
 	.p2align 4
 	.type	resumed, @function

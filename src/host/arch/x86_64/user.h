@@ -58,21 +58,11 @@ USER_ACCESS(u32, uint32_t, "movl")
 /* A field of a user's struct, whose address may be anything: no member of it may be named. */
 #define USER_FIELD(p, type, field) ((void *)((uintptr_t)(p) + offsetof(type, field)))
 
+/* The processor has AVX; set when the library is loaded. */
+extern bool host_copy_wide __attribute__((visibility("hidden")));
+
 /* Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then. */
 bool user_copy(void *dst, const void *src, size_t n);
-
-/* The same for short bodies, without a call: by words, so that narrow stores just made are forwarded. */
-static inline __attribute__((always_inline)) bool user_copy_short(void *dst, const void *src, size_t n)
-{
-    if (n & 7 || n > 64)
-        return user_copy(dst, src, n);
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t word;
-        if (!user_load_u64((const char *)src + i, &word) || !user_store_u64((char *)dst + i, word))
-            return false;
-    }
-    return true;
-}
 
 /* Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes. */
 long user_copy_string(char *dst, const char *src, size_t size);

@@ -4,7 +4,8 @@
  * long user_copy_string(char *dst, const char *src, size_t size)
  *
  * Small copies go by 8 bytes: wider moves stall when the source was just
- * written with narrow stores. Large ones use the string instruction.
+ * written with narrow stores. Larger ones use AVX where the processor has it,
+ * very large ones the string instruction: each is the fastest there, whatever the alignment.
  */
 	.macro	user_insn insn:vararg
 9:	\insn
@@ -14,6 +15,18 @@
 	.long	.Lfault - .
 	.popsection
 	.endm
+
+	/* The same with wide registers. */
+	.macro	user_wide insn:vararg
+9:	\insn
+	.pushsection mk_extable, "a"
+	.balign	4
+	.long	9b - .
+	.long	.Lfault_wide - .
+	.popsection
+	.endm
+
+	.set	COPY_WIDE_MAX, 32768
 
 	.text
 	.p2align 4
@@ -36,7 +49,7 @@ user_copy:
 	dec	%rcx
 	jnz	1b
 2:	and	$15, %edx
-	jz	6f
+	jz	7f
 	cmp	$8, %edx
 	jb	3f
 	user_insn mov (%rsi), %rax
@@ -44,19 +57,43 @@ user_copy:
 	add	$8, %rsi
 	add	$8, %rdi
 	sub	$8, %edx
-	jz	6f
+	jz	7f
 3:	user_insn movzbl (%rsi), %eax
 	user_insn mov %al, (%rdi)
 	inc	%rsi
 	inc	%rdi
 	dec	%edx
 	jnz	3b
-6:	mov	$1, %eax
+7:	mov	$1, %eax
 	ret
-4:	mov	%rdx, %rcx
+4:	cmpb	$0, host_copy_wide(%rip)
+	je	6f
+	cmp	$COPY_WIDE_MAX, %rdx
+	ja	6f
+5:	user_wide vmovdqu (%rsi), %ymm0
+	user_wide vmovdqu 32(%rsi), %ymm1
+	user_wide vmovdqu 64(%rsi), %ymm2
+	user_wide vmovdqu 96(%rsi), %ymm3
+	user_wide vmovdqu %ymm0, (%rdi)
+	user_wide vmovdqu %ymm1, 32(%rdi)
+	user_wide vmovdqu %ymm2, 64(%rdi)
+	user_wide vmovdqu %ymm3, 96(%rdi)
+	sub	$-128, %rsi
+	sub	$-128, %rdi
+	add	$-128, %rdx
+	cmp	$128, %rdx
+	jae	5b
+	vzeroupper
+	mov	%rdx, %rcx
+	shr	$4, %rcx
+	jnz	1b
+	jmp	2b
+6:	mov	%rdx, %rcx
 	user_insn rep movsb
 	mov	$1, %eax
 	ret
+.Lfault_wide:
+	vzeroupper
 .Lfault:
 	xor	%eax, %eax
 	ret
