@@ -26,24 +26,24 @@
 /* ---- names and headers ---- */
 
 /* An entry of one of these types under a name that the kernel chose. */
-static FAST struct entry *fast_lookup(const struct space *space, mk_name_t name, uint32_t types)
+static FAST struct entry *fast_lookup(const struct thread *self, mk_name_t name, uint32_t types)
 {
     uint32_t index = name & NAME_INDEX_MASK;
-    if (unlikely(index >= space->fresh))
+    if (unlikely(index >= self->space->fresh))
         return NULL;
-    struct entry *entry = &space->table[index];
+    struct entry *entry = &self->names[index];
     return likely(entry->name == name) && likely(entry->type & types) ? entry : NULL;
 }
 
 /* Body and its size, if the header can be read, to its end, and says that there is nothing else. */
 static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_t *sizep)
 {
-    uint64_t body, end;
+    uint64_t body;
     uint32_t nr_rights, nr_memories;
     if (unlikely(!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
         unlikely(!user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) || unlikely(nr_rights | nr_memories) ||
-        unlikely(!user_load_u64(MSG_FIELD(msg, events), &end)) ||
-        unlikely(!user_load_u64(MSG_FIELD(msg, size), sizep)) || unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)))
+        unlikely(!user_probe_u64(MSG_FIELD(msg, events))) || unlikely(!user_load_u64(MSG_FIELD(msg, size), sizep)) ||
+        unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)))
         return false;
     *bodyp = (const void *)(uintptr_t)body;
     return likely(*sizep <= MK_BODY_MAX);
@@ -68,9 +68,9 @@ static FAST bool fast_copy(uint64_t to, uint64_t from, uint64_t size)
 /* Where a receiver's header says that the body goes, if it is large enough. */
 static FAST bool fast_room(const struct mk_msg *msg, uint64_t size, uint64_t *bodyp)
 {
-    uint64_t capacity, end;
+    uint64_t capacity;
     return likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(size <= capacity) &&
-           likely(user_load_u64(MSG_FIELD(msg, events), &end)) && likely(user_load_u64(MSG_FIELD(msg, body), bodyp));
+           likely(user_probe_u64(MSG_FIELD(msg, events))) && likely(user_load_u64(MSG_FIELD(msg, body), bodyp));
 }
 
 /* All of a received header but id and status. */
@@ -162,7 +162,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
 
     if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)))
         return NULL;
-    const struct entry *entry = fast_lookup(self->space, dest, MK_RIGHT_SEND);
+    const struct entry *entry = fast_lookup(self, dest, MK_RIGHT_SEND);
     if (unlikely(!entry))
         return NULL;
     struct port *port = entry->port;
@@ -174,7 +174,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     if (!fast_may_run(cpu, to, now) || unlikely(self->priority > to->base_priority) ||
         unlikely(space->nr_free < SPACE_FREE_MIN))
         return NULL;
-    struct entry *reply = &space->table[space->free];
+    struct entry *reply = &to->names[space->free];
     if (unlikely(!fast_deliver(to->msg, msg, body, size, entry->badge, reply->name, port->name, port->seqno)))
         return NULL;
 
@@ -225,8 +225,8 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
         unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)))
         return NULL;
     struct space *space = self->space;
-    struct entry *reply = fast_lookup(space, name, ENTRY_REPLY);
-    const struct entry *entry = fast_lookup(space, receive, MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET);
+    struct entry *reply = fast_lookup(self, name, ENTRY_REPLY);
+    const struct entry *entry = fast_lookup(self, receive, MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET);
     if (unlikely(!reply) || unlikely(!entry) || unlikely(space->nr_chosen))
         return NULL;
     struct list *queue = fast_waiters(entry);
@@ -261,7 +261,7 @@ static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg 
         unlikely(!user_load_u32(MSG_FIELD(msg, reply), &reply)) || unlikely(reply) ||
         unlikely(!user_load_u32(MSG_FIELD(msg, id), &id)) || unlikely(!user_load_u32(MSG_FIELD(msg, status), &status)))
         return false;
-    const struct entry *entry = fast_lookup(cpu->current->space, dest, MK_RIGHT_SEND);
+    const struct entry *entry = fast_lookup(cpu->current, dest, MK_RIGHT_SEND);
     if (unlikely(!entry))
         return false;
     struct port *port = entry->port;
@@ -294,7 +294,7 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
     if (!fast_is_usual(cpu))
         return false;
     struct thread *self = cpu->current;
-    const struct entry *entry = fast_lookup(self->space, receive, MK_RIGHT_RECEIVE);
+    const struct entry *entry = fast_lookup(self, receive, MK_RIGHT_RECEIVE);
     if (unlikely(!entry))
         return false;
     struct port *port = entry->port;

@@ -32,6 +32,7 @@ mk_err_t space_create(struct task *task, struct space **spacep)
     space->fresh = 1;
     space->task = task;
     space->machine = machine;
+    task->names = space->table;
     *spacep = space;
     return MK_OK;
 }

@@ -24,6 +24,7 @@
 
 struct port;
 struct space;
+struct entry;
 struct map;
 struct image;
 struct sending;
@@ -45,6 +46,7 @@ struct thread {
     /* the call path's */
     struct host_context context;
     struct space *space;
+    struct entry *names; /* the space's table, which never moves: one load less on the way to a right */
     struct task *task;
     uint64_t serial;      /* odd: a call waits for its answer under this number */
     struct mk_msg *msg;   /* user's: where a message goes while it waits in a receive or call */
@@ -109,6 +111,7 @@ struct thread {
 struct task {
     struct mk_machine *machine;
     struct space *space;
+    struct entry *names; /* the space's table */
     struct map *map;
     struct port *port; /* one reference */
     mk_name_t self_name;

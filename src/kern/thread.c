@@ -96,6 +96,7 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
     thread->arg = arg;
     thread->task = task;
     thread->space = task->space;
+    thread->names = task->names;
     thread->state = THREAD_STOPPED;
     thread->priority = thread->base_priority = (uint8_t)priority;
     thread->deadline = MK_TIME_FOREVER;

@@ -55,6 +55,19 @@ struct host_extable_entry {
 USER_ACCESS(u64, uint64_t, "movq")
 USER_ACCESS(u32, uint32_t, "movl")
 
+/* Can these 8 bytes be read? A load whose value goes unused would be left out. */
+static inline __attribute__((always_inline)) bool user_probe_u64(const void *p)
+{
+    __asm__ volatile goto("1: cmpq $0, %[m]\n" USER_FIXUP("1b", "%l[fault]")
+                          :
+                          : [m] "m"(*(const user_u64 *)p)
+                          : "cc"
+                          : fault);
+    return true;
+fault:
+    return false;
+}
+
 /* A field of a user's struct, whose address may be anything: no member of it may be named. */
 #define USER_FIELD(p, type, field) ((void *)((uintptr_t)(p) + offsetof(type, field)))
 
