@@ -30,14 +30,15 @@ struct row {
     const char *unit; /* NULL: ns */
     const char *what; /* one line; says whether it is one way or a round trip */
     void (*measure)(struct run *run);
-    size_t size;    /* bytes, for rows that differ by it */
-    unsigned count; /* clients, servers, waiters, ... */
-    unsigned flags; /* the file's own */
+    size_t size;         /* bytes, for rows that differ by it */
+    unsigned count;      /* clients, servers, waiters, ... */
+    unsigned flags;      /* the file's own */
     const char *program; /* of a peer: its worker */
     unsigned nr_runs;    /* 0: one a round */
     unsigned nr_dropped; /* of the runs, the first */
     uint64_t nr_ops;     /* of a run; 0: as many as fill the batch's time */
-    const char *absent;  /* known from the start: why it cannot be had */
+    bool is_optional;    /* it may be absent: a run of one operation tells */
+    const char *absent;  /* why it cannot be had; NULL: it can */
 
     /* results */
     bool is_chosen;

@@ -2,9 +2,6 @@
 /* The floors; see floor.h. The bare switch saves and loads everything each time, and jumps instead of returning. */
 #include "bench/floor.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-
 static int add_one(int n)
 {
     return n + 1;
@@ -12,7 +9,6 @@ static int add_one(int n)
 
 int (*volatile floor_function)(int) = add_one;
 
-void bare_switch(void **save, void *load);
 __asm__(".text\n"
         ".p2align 5\n"
         ".globl bare_switch\n"
@@ -31,6 +27,14 @@ __asm__(".text\n"
         "jmp *%rcx\n"
         ".size bare_switch, . - bare_switch\n");
 
+void *floor_context(void *stack, size_t size, void (*entry)(void))
+{
+    uint64_t *top = (uint64_t *)(void *)((char *)stack + size) - 16;
+    top[0] = 0x037f00001f80; /* the control words' defaults */
+    top[7] = (uint64_t)(uintptr_t)entry;
+    return top;
+}
+
 static void *main_sp, *other_sp;
 
 static void other(void)
@@ -39,13 +43,10 @@ static void other(void)
         bare_switch(&other_sp, main_sp);
 }
 
-void floor_switch_pairs(int n)
+void floor_switch_pairs(uint64_t nr)
 {
     static uint64_t stack[1024] __attribute__((aligned(64)));
-    uint64_t *top = &stack[1024 - 8];
-    top[7 - 7] = 0x037f00001f80; /* the control words' defaults */
-    top[7] = (uint64_t)(uintptr_t)other;
-    other_sp = top;
-    for (int i = 0; i < n; i++)
+    other_sp = floor_context(stack, sizeof(stack), other);
+    for (uint64_t i = 0; i < nr; i++)
         bare_switch(&main_sp, other_sp);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/stats.h"
 
 static int counter = -1;
 static double ns_per_tick;
@@ -93,11 +94,11 @@ double stamp_ns(double ticks)
 
 double stamp_overhead(void)
 {
-    enum { NR = 256 };
-    uint64_t sum = 0;
+    enum { NR = 255 };
+    double ticks[NR];
     for (int i = 0; i < NR; i++) {
         uint64_t start = stamp();
-        sum += stamp() - start;
+        ticks[i] = (double)(stamp() - start);
     }
-    return (double)sum / NR;
+    return stats_of(ticks, NR).median; /* an interrupt would spoil a mean */
 }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The measurement. First each row finds how many operations fill a batch, so
+ * that the clock's cost vanishes; this warms it up, too. Then come the rounds,
+ * each through all rows in an order of its own, so that neither a drift of the
+ * host nor a neighbour favours one. A row with a protocol of its own (nr_runs)
+ * takes its share of them in each round.
+ */
+#include "bench/measure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+#define NR_OPS_FIRST 32
+#define NR_OPS_MAX   (UINT64_C(1) << 24)
+
+static bool shows_progress(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
+static void progress(const char *what, size_t done, size_t all)
+{
+    if (!shows_progress())
+        return;
+    if (what)
+        fprintf(stderr, "\r%3zu %% %-32.32s", all ? done * 100 / all : 0, what);
+    else
+        fprintf(stderr, "\r%*s\r", 40, "");
+    fflush(stderr);
+}
+
+static struct run run_once(struct row *row, uint64_t nr)
+{
+    struct run run = {.row = row, .nr = nr};
+    row->measure(&run);
+    if (run.absent[0])
+        row->absent = bench_format("%s", run.absent);
+    return run;
+}
+
+void measure_probe(void)
+{
+    for (size_t i = 0; i < nr_rows; i++) {
+        if (rows[i].is_chosen && rows[i].is_optional && !rows[i].absent)
+            run_once(&rows[i], 1);
+    }
+}
+
+static void calibrate(struct row *row, double batch)
+{
+    if (row->nr_ops) {
+        run_once(row, row->nr_ops);
+        return;
+    }
+    for (uint64_t nr = NR_OPS_FIRST; !row->absent; nr *= 2) {
+        struct run run = run_once(row, nr);
+        row->nr_ops = run.nr;
+        if (run.total >= batch || nr >= NR_OPS_MAX)
+            return;
+        if (run.total < batch / 16)
+            nr *= 4;
+    }
+}
+
+static void sample(struct row *row)
+{
+    struct run run = run_once(row, row->nr_ops);
+    if (row->absent)
+        fail("%s: %s", row->name, row->absent);
+    if (row->nr_done++ < row->nr_dropped)
+        return;
+    row->instructions[row->nr_values] = run.instructions / (double)run.nr;
+    row->values[row->nr_values++] = run.total / (double)run.nr;
+}
+
+/* Runs that a row must have done after this round. */
+static unsigned nr_due(const struct row *row, unsigned round, unsigned nr_rounds)
+{
+    unsigned nr_runs = row->nr_runs ? row->nr_runs : nr_rounds;
+    return (unsigned)((uint64_t)nr_runs * (round + 1) / nr_rounds);
+}
+
+/* Fisher and Yates's shuffle, by a generator that always begins alike. */
+static void shuffle(size_t *order, size_t nr)
+{
+    static uint64_t random = 1;
+    for (size_t i = nr; i > 1; i--) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t other = (size_t)((random >> 33) % i), kept = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = kept;
+    }
+}
+
+static size_t prepare(const struct plan *plan, size_t *order)
+{
+    size_t nr = 0, nr_seen = 0;
+    for (size_t i = 0; i < nr_rows; i++) {
+        struct row *row = &rows[i];
+        nr_seen++;
+        if (!row->is_chosen || row->absent)
+            continue;
+        progress(row->name, nr_seen, nr_rows * 4);
+        calibrate(row, plan->batch);
+        if (row->absent)
+            continue;
+        unsigned nr_runs = row->nr_runs ? row->nr_runs : plan->nr_rounds;
+        row->values = bench_alloc(nr_runs, sizeof(*row->values));
+        row->instructions = bench_alloc(nr_runs, sizeof(*row->instructions));
+        order[nr++] = i;
+    }
+    return nr;
+}
+
+void measure_all(const struct plan *plan)
+{
+    size_t *order = bench_alloc(nr_rows, sizeof(*order));
+    measure_probe();
+    size_t nr = prepare(plan, order), nr_done = 0;
+    for (unsigned round = 0; round < plan->nr_rounds; round++) {
+        shuffle(order, nr);
+        for (size_t i = 0; i < nr; i++) {
+            struct row *row = &rows[order[i]];
+            progress(row->name, nr * plan->nr_rounds / 3 + nr_done++, nr * plan->nr_rounds * 4 / 3);
+            while (row->nr_done < nr_due(row, round, plan->nr_rounds))
+                sample(row);
+        }
+    }
+    progress(NULL, 0, 0);
+    free(order);
+}
