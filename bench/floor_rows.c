@@ -71,7 +71,6 @@ static void memcpy_one(struct run *run)
 
 #define NR_SLOTS 512
 #define SLOT     64
-#define INLINE   1
 
 struct ring {
     char slots[NR_SLOTS][SLOT] __attribute__((aligned(64)));
@@ -82,48 +81,38 @@ struct ring {
 
 static struct ring ring;
 
-static inline void push(const char *message)
+/* As a library would offer them: by a call. */
+static void push(const char *message)
 {
     memcpy(ring.slots[ring.tail++ % NR_SLOTS], message, SLOT);
 }
 
-static inline void pop(char *message)
+static void pop(char *message)
 {
     memcpy(message, ring.slots[ring.head++ % NR_SLOTS], SLOT);
 }
 
-/* As a library would offer them. */
 static void (*volatile push_call)(const char *message) = push;
 static void (*volatile pop_call)(char *message) = pop;
 
-static inline __attribute__((always_inline)) void consume(bool is_inline)
+static void consume(void)
 {
     for (;;) {
         while (ring.head != ring.tail) {
-            is_inline ? pop(ring.message) : pop_call(ring.message);
+            pop_call(ring.message);
             keep(ring.message);
         }
         bare_switch(&ring.consumer_sp, ring.producer_sp);
     }
 }
 
-static void consume_calls(void)
-{
-    consume(false);
-}
-
-static void consume_inline(void)
-{
-    consume(true);
-}
-
-static inline __attribute__((always_inline)) void produce(uint64_t nr_batches, bool is_inline)
+static void produce(uint64_t nr_batches)
 {
     char message[SLOT] __attribute__((aligned(64))) = {1};
     for (uint64_t i = 0; i < nr_batches; i++) {
         while (ring.tail - ring.head < NR_SLOTS) {
             keep(message);
-            is_inline ? push(message) : push_call(message);
+            push_call(message);
         }
         bare_switch(&ring.producer_sp, ring.consumer_sp);
     }
@@ -133,18 +122,13 @@ static void ring_one_way(struct run *run)
 {
     static char stack[8192] __attribute__((aligned(64)));
     uint64_t nr_batches = (run->nr + NR_SLOTS - 1) / NR_SLOTS;
-    bool is_inline = run->row->flags & INLINE;
     run->nr = nr_batches * NR_SLOTS;
     ring.head = ring.tail = 0;
-    ring.consumer_sp = floor_context(stack, sizeof(stack), is_inline ? consume_inline : consume_calls);
-    for (int i = 0; i < 2; i++) {
-        meter_start(run); /* the first time to warm up */
-        if (is_inline)
-            produce(nr_batches, true);
-        else
-            produce(nr_batches, false);
-        meter_stop(run);
-    }
+    ring.consumer_sp = floor_context(stack, sizeof(stack), consume);
+    produce(2);
+    meter_start(run);
+    produce(nr_batches);
+    meter_stop(run);
 }
 
 void floor_rows(void)
@@ -162,10 +146,6 @@ void floor_rows(void)
                       .what =
                           "one way: a message of 64 bytes by calls into and out of a ring, one bare switch for 512"},
         "floor.ring");
-    row_add(&(struct row){.measure = ring_one_way,
-                          .flags = INLINE,
-                          .what = "one way: the same with the ring's functions inlined"},
-            "floor.ring.inline");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         row_add(
             &(struct row){.measure = memcpy_one,

@@ -15,14 +15,18 @@
 #include "bench/result.h"
 
 #define STYLE \
-    "set terminal svg size 720,480 dynamic enhanced font 'Helvetica,14' background '#ffffff'\n" \
+    "set terminal svg size 720,480 dynamic noenhanced font 'Helvetica,14' background '#ffffff'\n" \
     "set output '%s.svg'\n" \
     "set grid lc rgb '#dddddd'\n" \
     "set border 3\n" \
-    "set tics nomirror\n" \
-    "set key left top Left reverse\n"
+    "set tics nomirror\n"
 
 extern char **environ;
+
+#define LOGARITHMIC "set key left top Left reverse\nset logscale y\nset logscale x 2\nset format x '%.0s%cB'\n"
+#define LINEAR      "set key left top Left reverse\nset xrange [0:*]\nset yrange [0:*]\nset xtics 8\n"
+#define DECADES     "set key left top Left reverse\nset logscale x\nset yrange [0:*]\n"
+#define SHARES      "set key right bottom Left reverse\nset logscale x\nset yrange [0:1]\n"
 
 struct series {
     const char *prefix; /* of rows that differ by the number behind it */
@@ -117,7 +121,7 @@ static int distribution_write(FILE *data, bool *has)
         double *sorted = bench_alloc(row->nr_values, sizeof(*sorted));
         memcpy(sorted, row->values, row->nr_values * sizeof(*sorted));
         qsort(sorted, row->nr_values, sizeof(*sorted), by_value);
-        fprintf(data, "# %s: ns, share of samples\n", row->name);
+        fprintf(data, "# %s: ns, share of samples\n%.3f 0\n", row->name, sorted[0]);
         for (size_t i = 0; i < row->nr_values; i++)
             fprintf(data, "%.3f %.4f\n", sorted[i], (double)(i + 1) / (double)row->nr_values);
         fputs("\n\n", data);
@@ -148,11 +152,11 @@ static bool gnuplot(const char *folder, const char *name)
 }
 
 static void script_series(FILE *script, const char *name, const struct series *series, const bool *has,
-                          const char *label)
+                          const char *axes, const char *label)
 {
     int index = 0;
     fprintf(script, STYLE, name);
-    fprintf(script, "set logscale xy\nset xlabel '%s'\nset ylabel 'ns, round trip'\n", label);
+    fprintf(script, "%sset xlabel '%s'\nset ylabel 'ns, round trip'\n", axes, label);
     fputs("plot", script);
     for (size_t n = 0; series[n].prefix; n++) {
         if (!has[n])
@@ -170,7 +174,7 @@ static void script_distribution(FILE *script, const char *name, const bool *has)
 {
     int index = 0;
     fprintf(script, STYLE, name);
-    fputs("set logscale x\nset xlabel 'ns'\nset ylabel 'share of samples'\nset yrange [0:1]\nplot", script);
+    fputs(SHARES "set xlabel 'ns'\nset ylabel 'share of samples'\nplot", script);
     for (size_t n = 0; distribution[n]; n++) {
         if (!has[n])
             continue;
@@ -182,7 +186,7 @@ static void script_distribution(FILE *script, const char *name, const bool *has)
 }
 
 /* One plot; `series` NULL: the distribution. Its files are not left when it has no data. */
-static bool plot(const char *folder, const char *name, const struct series *series, const char *label)
+static bool plot(const char *folder, const char *name, const struct series *series, const char *axes, const char *label)
 {
     bool has[16];
     FILE *data = open_in(folder, name, "dat");
@@ -201,7 +205,7 @@ static bool plot(const char *folder, const char *name, const struct series *seri
     if (!script)
         return false;
     if (series)
-        script_series(script, name, series, has, label);
+        script_series(script, name, series, has, axes, label);
     else
         script_distribution(script, name, has);
     return close_written(script, folder, name) && gnuplot(folder, name);
@@ -213,6 +217,7 @@ bool plot_write(const char *folder)
         fprintf(stderr, "mkbench: %s: %s\n", folder, strerror(errno));
         return false;
     }
-    return plot(folder, "payload", payload, "bytes each way") && plot(folder, "chain", chain, "servers in the chain") &&
-           plot(folder, "fanin", fanin, "clients") && plot(folder, "distribution", NULL, NULL);
+    return plot(folder, "payload", payload, LOGARITHMIC, "bytes each way") &&
+           plot(folder, "chain", chain, LINEAR, "servers in the chain") &&
+           plot(folder, "fanin", fanin, DECADES, "clients") && plot(folder, "distribution", NULL, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static bool start(struct worker *worker)
     erl[11] = (char *)folder();
     erl[13] = (char *)erlang;
     char line[64];
-    if (access(is_erlang ? beam : path, R_OK) != 0)
+    if (access(is_erlang ? beam : path, is_erlang ? R_OK : X_OK) != 0)
         snprintf(worker->why, sizeof(worker->why), "%s was not built: its compiler or library was missing",
                  worker->program);
     else if (!spawn(worker, is_erlang ? erl : plain))
