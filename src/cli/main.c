@@ -41,6 +41,23 @@ const struct command commands[] = {
      "\n"
      "Example: mk new server counter\n",
      cmd_new},
+    {"bench", "bench [--quick] [--rounds N] [--only GLOB]... [--json FILE] [--csv FILE] [--plot FOLDER] [--check]",
+     "measure what calls, switches and threads cost beside the host's own means",
+     "  --only GLOB     measure only rows whose names match; may be repeated\n"
+     "  --list          print the rows, and why some are absent; measure nothing\n"
+     "  --quick         fewer rounds and shorter batches: under a minute\n"
+     "  --rounds N      rounds, each with one sample of each row\n"
+     "  --json FILE     write the results as JSON; - is standard output, and then nothing else goes there\n"
+     "  --csv FILE      write the results as CSV; - as above\n"
+     "  --plot FOLDER   write plots, made with gnuplot\n"
+     "  --check         judge the bars, ratios of medians of this run\n"
+     "  --compare A B   measure nothing; compare two JSON files row by row\n"
+     "\n"
+     "Runs mkbench, which reads these options. All rows are measured in one run, in turn, so that only ratios within\n"
+     "a run count. The exit status is 1 when measuring failed or a bar was missed, 2 for bad usage or bad input.\n"
+     "\n"
+     "Example: mk bench --quick --only 'ipc.*' --only 'floor.*'\n",
+     cmd_bench},
     {"help", "help [COMMAND | errors]", "explain mk, a command, or the errors",
      "Without an argument: the commands. With errors: every error of libmk by number, name and meaning.\n"
      "\n"
