@@ -20,7 +20,7 @@ static const struct bar {
     {"sched.yield", NULL, 2.5, "floor.switch"},
     {"thread.spawn", NULL, 0.5, "peer.go_spawn"},
     {"ipc.null_call.crowded", NULL, 1.5, "ipc.null_call"},
-    {"memory.port.kernel", NULL, 200, NULL},
+    {"memory.port.resident", NULL, 200, NULL},
     {"memory.thread.kernel", NULL, 1024, NULL},
 };
 #define NR_BARS (sizeof(bars) / sizeof(bars[0]))

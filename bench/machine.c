@@ -71,10 +71,9 @@ void machine_run(struct run *run, const struct mk_machine_config *config, void (
     mk_machine_destroy(machine);
 }
 
-void check(mk_err_t err, const char *what)
+void check_failed(mk_err_t err, const char *what)
 {
-    if (err)
-        fail("%s: %s (%s)%s%s", what, mk_err_text(err), mk_err_name(err), last_line[0] ? ": " : "", last_line);
+    fail("%s: %s (%s)%s%s", what, mk_err_text(err), mk_err_name(err), last_line[0] ? ": " : "", last_line);
 }
 
 void halt(void)

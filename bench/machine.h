@@ -31,8 +31,14 @@ void machine_go(struct mk_machine *machine);
 
 /* ---- inside ---- */
 
+void check_failed(mk_err_t err, const char *what) __attribute__((noreturn, cold));
+
 /* Fails the measurement unless err is MK_OK. */
-void check(mk_err_t err, const char *what);
+static inline void check(mk_err_t err, const char *what)
+{
+    if (__builtin_expect(err != MK_OK, 0))
+        check_failed(err, what);
+}
 
 void halt(void);                       /* the machine; returns when it is run again */
 mk_name_t task_new(const char *label); /* without threads */

@@ -14,6 +14,8 @@ static const struct peer {
     {"peer.go_chan", "mkbench-go", "chan", "round trip: Go, two unbuffered channels of 32 bytes, GOMAXPROCS 1"},
     {"peer.go_chan.buffered", "mkbench-go", "buffered", "one way: Go, channel of 512 messages of 64 bytes"},
     {"peer.go_spawn", "mkbench-go", "spawn", "Go, create a goroutine that runs at once, and exits"},
+    {"peer.go_spawn.many", "mkbench-go", "spawnMany",
+     "Go, create 100 goroutines, which then run and exit; one of them"},
     {"peer.erlang", "mkbench_erlang", "send", "round trip: Erlang, two processes send each other 32 bytes"},
 };
 

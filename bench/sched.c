@@ -2,6 +2,8 @@
 /* The scheduler: yields, switches to a named thread, and the life of a thread. */
 #include "bench/machine.h"
 
+#define NR_MANY 100
+
 enum {
     TWO_TASKS = 1,
     UCONTEXT = 2,
@@ -101,6 +103,29 @@ static void spawns(void *arg)
     meter_stop(run);
 }
 
+/* A hundred at a time, not stronger: they run when the boss yields. */
+static void spawns_many(void *arg)
+{
+    struct run *run = arg;
+    const struct mk_thread_attr attr = {.entry = nothing};
+    mk_name_t self = mk_task_self();
+    uint64_t nr_groups = (run->nr + NR_MANY - 1) / NR_MANY;
+    run->nr = nr_groups * NR_MANY;
+    for (uint64_t i = 0; i < 2 + nr_groups; i++) {
+        if (i == 2)
+            meter_start(run);
+        for (int n = 0; n < NR_MANY; n++)
+            check(mk_thread_create(self, &attr, NULL), "thread");
+        mk_thread_yield();
+    }
+    meter_stop(run);
+}
+
+static void measure_spawn_many(struct run *run)
+{
+    measure_with(run, spawns_many);
+}
+
 static void measure_spawn(struct run *run)
 {
     measure_with(run, spawns);
@@ -123,6 +148,9 @@ void sched_rows(void)
     row = (struct row){.measure = measure_spawn};
     row.what = "create a thread that is stronger, so that it runs at once, and exits";
     row_add(&row, "thread.spawn");
+    row.measure = measure_spawn_many;
+    row.what = "create 100 threads, which then run and exit; one of them";
+    row_add(&row, "thread.spawn.many");
 
     row = (struct row){.measure = measure_yield, .flags = ONE_WAY, .nr_runs = 110, .nr_dropped = 10};
     row.what = "one way: yield to a thread of the same task";

@@ -73,9 +73,27 @@ func spawn(nr int) time.Duration {
 	return time.Since(start)
 }
 
+// The same, a hundred at a time.
+func spawnMany(nr int) time.Duration {
+	const many = 100
+	nrRun = 0
+	start := time.Now()
+	for made := 0; made < nr; {
+		for i := 0; i < many && made < nr; i++ {
+			go nothing()
+			made++
+		}
+		for nrRun < made {
+			runtime.Gosched()
+		}
+	}
+	return time.Since(start)
+}
+
 func main() {
 	runtime.GOMAXPROCS(1)
-	tests := map[string]func(int) time.Duration{"chan": channel, "buffered": buffered, "spawn": spawn}
+	tests := map[string]func(int) time.Duration{"chan": channel, "buffered": buffered, "spawn": spawn,
+		"spawnMany": spawnMany}
 	fmt.Println("ready")
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {

@@ -27,11 +27,11 @@ static char *own_folder(void)
 int cmd_bench(int argc, char **argv)
 {
     static char name[] = "mkbench";
-    char *folder = own_folder();
     (void)argc;
     for (int i = 1; argv[i]; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return cmd_help(2, (char *[]){argv[0], argv[0]});
+    char *folder = own_folder();
     argv[0] = name;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         char *path = text_format("%s%s", folder, places[i]);

@@ -159,7 +159,7 @@ class Listing(Case):
         env = dict(os.environ, LD_LIBRARY_PATH=":".join(folders))
         done = self.bench("--list", "--only", "peer.*", program=[copy], env=env)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout.count("absent: "), 7, done.stdout)
+        self.assertEqual(done.stdout.count("absent: "), 8, done.stdout)
         self.assertIn("mkbench-go was not built", done.stdout)
         done = self.bench("--quick", "--rounds", "1", "--only", "peer.go_chan", "--json", "-", program=[copy], env=env)
         self.assertEqual(done.returncode, 0, done.stderr)
