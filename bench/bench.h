@@ -34,6 +34,8 @@ struct row {
     unsigned count;      /* clients, servers, waiters, ... */
     unsigned flags;      /* the file's own */
     const char *program; /* of a peer: its worker */
+    bool is_on_cpus;     /* it uses more CPUs than one */
+    bool is_untimed;     /* not a time is measured */
     unsigned nr_runs;    /* 0: one a round */
     unsigned nr_dropped; /* of the runs, the first */
     uint64_t nr_ops;     /* of a run; 0: as many as fill the batch's time */
@@ -44,7 +46,8 @@ struct row {
     bool is_chosen;
     double *values;
     size_t nr_values;
-    unsigned nr_done; /* runs */
+    unsigned nr_done;    /* runs */
+    unsigned nr_retaken; /* runs that other programs disturbed */
     double *instructions;
 };
 

@@ -239,6 +239,7 @@ void host_rows(void)
         row_add(&(struct row){.measure = measure,
                               .count = i,
                               .flags = means[i].flags,
+                              .is_on_cpus = means[i].flags & ACROSS_CPUS,
                               .what = bench_format("round trip: %s", means[i].what)},
                 "%s", means[i].name);
 }

@@ -42,6 +42,7 @@ static json_t *row_json(const struct row *row)
                              "unit", row_unit(row), "description", row->what, "min", s.min, "q1", s.q1, "median",
                              s.median, "q3", s.q3, "max", s.max, "mean", s.mean, "stddev", s.stddev, "samples",
                              (json_int_t)s.nr, "operations", (json_int_t)row->nr_ops, "values", values);
+    json_object_set_new(json, "retaken", json_integer(row->nr_retaken));
     if (row_instructions(row) > 0)
         json_object_set_new(json, "instructions", json_real(row_instructions(row)));
     json_t *figures = published_json(row->name);

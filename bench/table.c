@@ -60,6 +60,18 @@ static void published_print(FILE *out)
     }
 }
 
+static void retaken_print(FILE *out)
+{
+    size_t nr_samples = 0, nr_retaken = 0;
+    for (size_t i = 0; i < nr_rows; i++) {
+        nr_samples += rows[i].nr_values;
+        nr_retaken += rows[i].nr_retaken;
+    }
+    if (nr_retaken)
+        fprintf(out, "\nFor %zu samples, %zu runs were disturbed by other programs and taken again.\n", nr_samples,
+                nr_retaken);
+}
+
 void table_print(FILE *out)
 {
     const struct row *last = NULL;
@@ -73,6 +85,7 @@ void table_print(FILE *out)
         row_print(out, &rows[i]);
         last = &rows[i];
     }
+    retaken_print(out);
     published_print(out);
 }
 

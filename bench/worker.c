@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_TIMEOUT 30000 /* ms */
@@ -18,6 +19,7 @@
 struct worker {
     const char *program;
     int to, from;
+    clockid_t cpu_clock;
     char why[128]; /* it cannot be had */
 };
 
@@ -68,6 +70,8 @@ static bool spawn(struct worker *worker, char **argv)
     posix_spawn_file_actions_destroy(&actions);
     close(to[0]);
     close(from[1]);
+    if (!err && clock_getcpuclockid(pid, &worker->cpu_clock))
+        worker->cpu_clock = CLOCK_MONOTONIC;
     worker->to = to[1];
     worker->from = from[0];
     errno = err;
@@ -120,6 +124,15 @@ bool worker_start(struct run *run)
     if (worker->why[0])
         run_absent(run, "%s", worker->why);
     return !worker->why[0];
+}
+
+double worker_cpu_time(const char *program)
+{
+    const struct worker *worker = lookup(program);
+    struct timespec t;
+    if (!worker->program || worker->why[0] || clock_gettime(worker->cpu_clock, &t))
+        return 0;
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 void worker_ask(struct run *run, const char *test)

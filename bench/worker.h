@@ -2,7 +2,7 @@
 /*
  * Workers: programs that measure what lives in another library or language.
  * A worker writes "ready\n", then answers each line "TEST COUNT\n" with the
- * nanoseconds that COUNT operations took, or with "error WHY\n", until its
+ * nanoseconds that COUNT operations took, after some to warm up, or with "error WHY\n", until its
  * standard input ends. So its samples can be taken in turn with all others.
  */
 #ifndef BENCH_WORKER_H
@@ -15,6 +15,9 @@
  * program. False: it cannot be had, and the run says why.
  */
 bool worker_start(struct run *run);
+
+/* CPU time that the program has used so far, in ns; 0 when it does not run. */
+double worker_cpu_time(const char *program);
 
 /* Have the worker do run->nr operations of a test; sets run->total. */
 void worker_ask(struct run *run, const char *test);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#define PEER_WARM_UPS 100
+
 static inline double peer_now(void)
 {
     struct timespec t;
@@ -25,7 +27,7 @@ static inline int peer_main(const char *test, double (*measure)(uint64_t nr))
     while (fgets(line, sizeof(line), stdin)) {
         double ns = -1;
         if (sscanf(line, "%63s %llu", name, &nr) == 2 && strcmp(name, test) == 0)
-            ns = measure(nr);
+            ns = measure(PEER_WARM_UPS) < 0 ? -1 : measure(nr);
         if (ns < 0)
             puts("error: it failed");
         else
