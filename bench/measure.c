@@ -20,11 +20,10 @@
 
 #include "bench/worker.h"
 
-#define NR_OPS_FIRST 32
-#define NR_OPS_MAX   (UINT64_C(1) << 24)
-#define NR_RETAKES   3
-#define LOST_SHARE   0.03
-#define LOST_MIN     20e3 /* ns */
+#define NR_OPS_MAX (UINT64_C(1) << 24)
+#define NR_RETAKES 3
+#define LOST_SHARE 0.03
+#define LOST_MIN   20e3 /* ns */
 
 static bool shows_progress(void)
 {
@@ -65,13 +64,13 @@ static void calibrate(struct row *row, double batch)
         run_once(row, row->nr_ops);
         return;
     }
-    for (uint64_t nr = NR_OPS_FIRST; !row->absent; nr *= 2) {
+    for (uint64_t nr = 1; !row->absent;) {
         struct run run = run_once(row, nr);
         row->nr_ops = run.nr;
         if (run.total >= batch || nr >= NR_OPS_MAX)
             return;
-        if (run.total < batch / 16)
-            nr *= 4;
+        double factor = run.total > 0 ? 1.1 * batch / run.total : 16;
+        nr = (uint64_t)((double)run.nr * (factor < 2 ? 2 : factor > 16 ? 16 : factor));
     }
 }
 

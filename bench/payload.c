@@ -9,7 +9,8 @@
 
 #include "bench/machine.h"
 
-#define READS 4
+#define READS   4
+#define NR_WARM 3
 
 struct ool {
     mk_name_t receive;
@@ -89,7 +90,7 @@ static void client(void *arg)
     memset((void *)area, 1, run->row->size);
 
     struct mk_msg_memory memory = {.address = (void *)area, .size = run->row->size, .how = ool.how};
-    if (!call_many(port, &memory, 10)) {
+    if (!call_many(port, &memory, NR_WARM)) {
         run_absent(run, "the kernel does not carry memory outside the body yet");
         return;
     }
