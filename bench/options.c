@@ -96,6 +96,15 @@ static int read_rounds(const char *text, unsigned *roundsp)
     return 0;
 }
 
+static int refuse(int option, const char *word)
+{
+    if (option == ':')
+        return bad("%s needs a value", word);
+    if (optopt >= OPT_ONLY)
+        return bad("'%s': this option takes no value", word);
+    return bad("unknown option '%s'", word);
+}
+
 /* 0, 2, or -1: help was given. */
 static int take(struct options *options, int option, char **argv)
 {
@@ -124,11 +133,8 @@ static int take(struct options *options, int option, char **argv)
         return 0;
     case OPT_COMPARE:
         options->compare[0] = optarg;
-        options->compare[1] = argv[optind];
-        if (!argv[optind])
-            return bad("--compare takes two files");
-        optind++;
-        return 0;
+        options->compare[1] = argv[optind] ? argv[optind++] : NULL;
+        return options->compare[1] ? 0 : bad("--compare takes two files");
     case OPT_HELP:
         fputs(usage, stdout);
         return -1;
@@ -136,14 +142,8 @@ static int take(struct options *options, int option, char **argv)
         puts("mkbench " MK_VERSION);
         return -1;
     default:
-        break;
+        return refuse(option, argv[optind - 1]);
     }
-    const char *word = argv[optind - 1];
-    if (option == ':')
-        return bad("%s needs a value", word);
-    if (optopt >= OPT_ONLY)
-        return bad("'%s': this option takes no value", word);
-    return bad("unknown option '%s'", word);
 }
 
 static int judge(const struct options *options, int argc, char **argv)
