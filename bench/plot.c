@@ -23,10 +23,10 @@
 
 extern char **environ;
 
-#define LOGARITHMIC "set key left top Left reverse\nset logscale y\nset logscale x 2\nset format x '%.0s%cB'\n"
+#define LOGARITHMIC "set key left top Left reverse\nset logscale y\nset logscale x 2\nset format x '%.0b %BB'\n"
 #define LINEAR      "set key left top Left reverse\nset xrange [0:*]\nset yrange [0:*]\nset xtics 8\n"
 #define DECADES     "set key left top Left reverse\nset logscale x\nset yrange [0:*]\n"
-#define SHARES      "set key right bottom Left reverse\nset logscale x\nset yrange [0:1]\n"
+#define SHARES      "set key below Left reverse\nset logscale x\nset yrange [0:1]\n"
 
 struct series {
     const char *prefix; /* of rows that differ by the number behind it */
@@ -75,8 +75,8 @@ static double series_number(const struct series *series, const struct row *row)
     char *end;
     if (strncmp(row->name, series->prefix, length) != 0 || row->name[length] < '0' || row->name[length] > '9')
         return -1;
-    double number = strtod(row->name + length, &end);
-    return strcmp(end, series->suffix) == 0 ? number : -1;
+    unsigned long long number = strtoull(row->name + length, &end, 10);
+    return strcmp(end, series->suffix) == 0 ? (double)number : -1;
 }
 
 /* Blocks of "number median q1 q3", one a series; how many series have points. */
@@ -161,7 +161,7 @@ static void script_series(FILE *script, const char *name, const struct series *s
     for (size_t n = 0; series[n].prefix; n++) {
         if (!has[n])
             continue;
-        fprintf(script, "%s '%s.dat' index %d using 1:2:3:4 with yerrorbars lc %d lw 1.5 notitle, \\\n",
+        fprintf(script, "%s '%s.dat' index %d using 1:2:3:4 with yerrorbars lc %d lw 1.5 ps 0 notitle, \\\n",
                 index ? "," : "", name, index, index + 1);
         fprintf(script, "  '' index %d using 1:2 with linespoints lc %d lw 1.5 pt 7 ps 0.5 title '%s'", index,
                 index + 1, series[n].title);
