@@ -21,8 +21,7 @@ struct run {
     double total;        /* what they took altogether, in the row's unit */
     double instructions; /* that the batch took; 0: not counted */
     double start;        /* the meter's */
-    uint64_t start_instructions;
-    char absent[160]; /* set: the row cannot be had here, and why */
+    char absent[160];    /* set: the row cannot be had here, and why */
 };
 
 struct row {
@@ -35,6 +34,7 @@ struct row {
     unsigned flags;      /* the file's own */
     const char *program; /* of a peer: its worker */
     bool is_on_cpus;     /* it uses more CPUs than one */
+    bool is_uncounted;   /* its instructions */
     bool is_untimed;     /* not a time is measured */
     unsigned nr_runs;    /* 0: one a round */
     unsigned nr_dropped; /* of the runs, the first */

@@ -238,6 +238,7 @@ void host_rows(void)
     for (unsigned i = 0; i < sizeof(means) / sizeof(means[0]); i++)
         row_add(&(struct row){.measure = measure,
                               .count = i,
+                              .is_uncounted = true,
                               .flags = means[i].flags,
                               .is_on_cpus = means[i].flags & ACROSS_CPUS,
                               .what = bench_format("round trip: %s", means[i].what)},

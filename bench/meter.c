@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The clock, the time stamp counter, and the counter of instructions. The last
- * is read by perf_event_open for this thread in user mode; where the host gives
- * none (most virtual machines), rows simply lack it.
+ * is had from perf_event_open for this thread in user mode; where the host gives
+ * none (most virtual machines), rows simply lack it. Between two host threads
+ * it would count half and slow down each switch, so it stays off there.
  */
 #include <linux/perf_event.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,14 +25,6 @@ double meter_now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static uint64_t counter_read(void)
-{
-    uint64_t value = 0;
-    if (counter < 0 || read(counter, &value, sizeof(value)) != sizeof(value))
-        return 0;
-    return value;
-}
-
 static void counter_open(void)
 {
     struct perf_event_attr attr;
@@ -38,6 +32,7 @@ static void counter_open(void)
     attr.type = PERF_TYPE_HARDWARE;
     attr.size = sizeof(attr);
     attr.config = PERF_COUNT_HW_INSTRUCTIONS;
+    attr.disabled = 1;
     attr.exclude_kernel = 1;
     attr.exclude_hv = 1;
     counter = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
@@ -67,15 +62,22 @@ bool meter_counts(void)
 
 void meter_start(struct run *run)
 {
-    run->start_instructions = counter_read();
+    if (counter >= 0 && !run->row->is_uncounted) {
+        ioctl(counter, PERF_EVENT_IOC_RESET, 0);
+        ioctl(counter, PERF_EVENT_IOC_ENABLE, 0);
+    }
     run->start = meter_now();
 }
 
 void meter_stop(struct run *run)
 {
     run->total = meter_now() - run->start;
-    if (counter >= 0)
-        run->instructions = (double)(counter_read() - run->start_instructions);
+    if (counter < 0 || run->row->is_uncounted)
+        return;
+    uint64_t value = 0;
+    ioctl(counter, PERF_EVENT_IOC_DISABLE, 0);
+    if (read(counter, &value, sizeof(value)) == sizeof(value))
+        run->instructions = (double)value;
 }
 
 double meter_clock_cost(void)
