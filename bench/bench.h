@@ -20,8 +20,10 @@ struct run {
     uint64_t nr;         /* operations to do */
     double total;        /* what they took altogether, in the row's unit */
     double instructions; /* that the batch took; 0: not counted */
-    double start;        /* the meter's */
-    char absent[160];    /* set: the row cannot be had here, and why */
+    bool is_metered;
+    double cpu;       /* ns of CPU time in the batch, where it is metered */
+    double start;     /* the meter's */
+    char absent[160]; /* set: the row cannot be had here, and why */
 };
 
 struct row {
@@ -81,6 +83,7 @@ void peer_rows(void);
 void meter_init(void);
 bool meter_counts(void); /* instructions */
 double meter_now(void);  /* ns */
+double meter_cpu(void);  /* ns of CPU time of this process */
 void meter_start(struct run *run);
 void meter_stop(struct run *run);
 double meter_clock_cost(void); /* ns to read the clock */

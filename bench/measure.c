@@ -6,25 +6,23 @@
  * host nor a neighbour favours one. A row with a protocol of its own (nr_runs)
  * takes its share of them in each round.
  *
- * All runs on one CPU and never waits for anything else, so what a run took
+ * All runs on one CPU and never waits for anything else, so what a batch took
  * beyond the CPU time of this process and its workers was taken by other
- * programs. A run that lost more than a little that way is taken again, as long
- * as that does not double the work.
+ * programs. One that lost more than a little that way is taken again, and the
+ * least disturbed counts, as long as that does not double the work.
  */
 #include "bench/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/worker.h"
 
 #define NR_OPS_MAX (UINT64_C(1) << 24)
 #define NR_RETAKES 3
-#define LOST_SHARE 0.03
-#define LOST_MIN   20e3 /* ns */
+#define LOST_SHARE 0.02
 
 static bool shows_progress(void)
 {
@@ -75,32 +73,42 @@ static void calibrate(struct row *row, double batch)
     }
 }
 
-static double cpu_time(const struct row *row)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec + (row->program ? worker_cpu_time(row->program) : 0);
-}
-
 static double spare; /* ns: what runs took, less what retakes took */
 
+/* A run, and the share of its time that other programs had. */
+static struct run run_watched(struct row *row, double *sharep, double *tookp)
+{
+    double start = meter_now(), cpu = meter_cpu() + (row->program ? worker_cpu_time(row->program) : 0);
+    struct run run = run_once(row, row->nr_ops);
+    cpu = meter_cpu() + (row->program ? worker_cpu_time(row->program) : 0) - cpu;
+    double took = *tookp = meter_now() - start;
+    if (row->absent)
+        fail("%s: %s", row->name, row->absent);
+    if (run.is_metered)
+        *sharep = (run.total - run.cpu) / run.total;
+    else
+        *sharep = (took - cpu) / took;
+    if (row->is_on_cpus || row->is_untimed)
+        *sharep = 0;
+    return run;
+}
+
+/* The least disturbed of a few. */
 static struct run run_undisturbed(struct row *row)
 {
-    for (int i = 0;; i++) {
-        double start = meter_now(), cpu = cpu_time(row);
-        struct run run = run_once(row, row->nr_ops);
-        cpu = cpu_time(row) - cpu;
-        double took = meter_now() - start;
-        spare += i == 0 ? took : 0;
-        if (row->absent)
-            fail("%s: %s", row->name, row->absent);
-        bool is_disturbed =
-            !row->is_on_cpus && !row->is_untimed && took - cpu > LOST_MIN + LOST_SHARE * took && i < NR_RETAKES;
-        if (!is_disturbed || took > spare)
-            return run;
+    double share, took, other_share;
+    struct run run = run_watched(row, &share, &took);
+    spare += took;
+    for (int i = 0; i < NR_RETAKES && share > LOST_SHARE && spare > took; i++) {
+        struct run other = run_watched(row, &other_share, &took);
         spare -= took;
         row->nr_retaken++;
+        if (other_share < share) {
+            run = other;
+            share = other_share;
+        }
     }
+    return run;
 }
 
 static void sample(struct row *row)

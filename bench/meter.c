@@ -25,6 +25,13 @@ double meter_now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+double meter_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
 static void counter_open(void)
 {
     struct perf_event_attr attr;
@@ -66,12 +73,15 @@ void meter_start(struct run *run)
         ioctl(counter, PERF_EVENT_IOC_RESET, 0);
         ioctl(counter, PERF_EVENT_IOC_ENABLE, 0);
     }
+    run->cpu = meter_cpu();
     run->start = meter_now();
 }
 
 void meter_stop(struct run *run)
 {
     run->total = meter_now() - run->start;
+    run->cpu = meter_cpu() - run->cpu;
+    run->is_metered = true;
     if (counter < 0 || run->row->is_uncounted)
         return;
     uint64_t value = 0;
