@@ -8,28 +8,31 @@
 
 /* ---- priority lent to who serves ---- */
 
+static void lend_for(struct cpu *cpu, const struct ref *ref, struct thread *thread)
+{
+    if (ref && ref->type == ENTRY_REPLY && reply_is_valid(ref->caller, ref->serial))
+        lend_to(cpu, ref->caller, thread);
+}
+
 void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread)
 {
-    const struct ref *ref = &kmsg->reply;
-    for (uint32_t i = 0;; ref = &kmsg->rights[i++]) {
-        if (ref->type == ENTRY_REPLY && reply_is_valid(ref->caller, ref->serial))
-            lend_to(cpu, ref->caller, thread);
-        if (i == kmsg->nr_rights)
-            break;
-    }
+    lend_for(cpu, kmsg_reply(kmsg), thread);
+    for (uint32_t i = 0; i < kmsg->nr_rights; i++)
+        lend_for(cpu, &kmsg->rights[i], thread);
 }
 
 /* Who called while nobody served the port lends to `thread` from now on. */
 static void port_lend_queue(struct cpu *cpu, const struct port *port, struct thread *thread)
 {
-    port_for_each_message(kmsg, port) kmsg_lend(cpu, kmsg, thread);
+    port_for_each_message (kmsg, port)
+        kmsg_lend(cpu, kmsg, thread);
 }
 
 /* ---- (5) into a receiver's buffers ---- */
 
 static uint32_t nr_names_needed(const struct kmsg *kmsg)
 {
-    uint32_t n = kmsg->reply.type != 0;
+    uint32_t n = kmsg_reply(kmsg) != NULL;
     for (uint32_t i = 0; i < kmsg->nr_rights; i++)
         n += kmsg->rights[i].type != 0;
     return n;
@@ -117,7 +120,7 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
         rights[i].name = ref_put(space, kmsg->rights[i]);
     }
     user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0]));
-    if (kmsg->reply.type)
+    if (kmsg_reply(kmsg))
         user_store_u32(MSG_FIELD(msg, reply), ref_put(space, kmsg->reply));
     kmsg_free(cpu->machine, kmsg);
     return MK_OK;

@@ -49,20 +49,35 @@ static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_
     return likely(*sizep <= MK_BODY_MAX);
 }
 
-/* Short bodies by words, so that narrow stores just made are forwarded. */
-static FAST bool fast_copy(uint64_t to, uint64_t from, uint64_t size)
+static FAST bool fast_copy_word(uint64_t to, uint64_t from)
 {
-    if (unlikely(size & 7) || unlikely(size > 64))
-        return user_copy((void *)to, (const void *)from, size);
-    from += size;
-    to += size;
-    for (uint64_t i = -size; i; i += 8) {
-        uint64_t word;
-        if (unlikely(!user_load_u64((const void *)(from + i), &word)) ||
-            unlikely(!user_store_u64((void *)(to + i), word)))
+    uint64_t word;
+    return likely(user_load_u64((const void *)from, &word)) && likely(user_store_u64((void *)to, word));
+}
+
+static FAST bool fast_is_short(uint64_t size)
+{
+    return likely(!(size & 7)) && likely(size <= 64);
+}
+
+/* Short bodies by words, so that narrow stores just made are forwarded. */
+static FAST bool fast_copy_short(uint64_t to, uint64_t from, uint64_t size)
+{
+    if (size & 8) {
+        size -= 8;
+        if (unlikely(!fast_copy_word(to + size, from + size)))
             return false;
     }
+    for (from += size, to += size, size = -size; size; size += 16)
+        if (unlikely(!fast_copy_word(to + size, from + size)) ||
+            unlikely(!fast_copy_word(to + size + 8, from + size + 8)))
+            return false;
     return true;
+}
+
+static FAST bool fast_copy(uint64_t to, uint64_t from, uint64_t size)
+{
+    return fast_is_short(size) ? fast_copy_short(to, from, size) : user_copy((void *)to, (const void *)from, size);
 }
 
 /* Where a receiver's header says that the body goes, if it is large enough. */
@@ -97,8 +112,8 @@ static FAST bool fast_deliver(struct mk_msg *to, const struct mk_msg *from, cons
                               uint64_t badge, mk_name_t reply, mk_name_t port, uint32_t seqno)
 {
     uint64_t dst, src = (uintptr_t)body;
-    return fast_room(to, size, &dst) && likely(dst - src + size >= 2 * size) && likely(fast_copy(dst, src, size)) &&
-           fast_forward_u32(MSG_FIELD(to, id), MSG_FIELD(from, id)) &&
+    return fast_room(to, size, &dst) && likely(dst - src >= size) && likely(src - dst >= size) &&
+           likely(fast_copy(dst, src, size)) && fast_forward_u32(MSG_FIELD(to, id), MSG_FIELD(from, id)) &&
            fast_forward_u32(MSG_FIELD(to, status), MSG_FIELD(from, status)) &&
            fast_store(to, size, badge, reply, port, seqno);
 }
@@ -248,75 +263,122 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     return fast_hand_off(cpu, self, to, now, frame);
 }
 
-/* ---- send and receive ---- */
+/* ---- send and receive ----
+ *
+ * Each is there twice. As a leaf, for short bodies and ports outside sets, it
+ * calls nothing and needs no stack. Else it may call.
+ */
 
-/* Into the queue. The caller leaves the kernel. */
-static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg)
+/* Is the time up then? A leaf leaves that to others. */
+static FAST bool fast_is_due(const struct cpu *cpu, mk_time_t now)
 {
-    const void *body;
-    uint64_t size;
-    uint32_t reply, id, status;
+    return unlikely(now >= cpu->next_event);
+}
 
-    if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &reply)) || unlikely(reply) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, id), &id)) || unlikely(!user_load_u32(MSG_FIELD(msg, status), &status)))
+/* A send that is bytes alone. */
+static FAST bool fast_is_plain(const struct mk_msg *msg)
+{
+    uint32_t nr_rights, nr_memories, reply;
+    return likely(user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) &&
+           likely(user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) &&
+           likely(user_load_u32(MSG_FIELD(msg, reply), &reply)) && likely(!(nr_rights | nr_memories | reply)) &&
+           likely(user_probe_u64(MSG_FIELD(msg, events)));
+}
+
+/* What the sender's header says, into the message. Its body's address is in *bodyp. */
+static FAST bool fast_fill(struct kmsg *kmsg, const struct mk_msg *msg, uint64_t size, bool is_leaf)
+{
+    uint64_t body;
+    uint32_t status;
+    if (unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)) ||
+        unlikely(!(is_leaf ? fast_copy_short((uint64_t)&kmsg->reply, body, size)
+                           : fast_copy((uint64_t)&kmsg->reply, body, size))) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, id), &kmsg->id)) ||
+        unlikely(!user_load_u32(MSG_FIELD(msg, status), &status)))
+        return false;
+    kmsg->status = (mk_err_t)status;
+    kmsg->size = kmsg->max_size = (uint32_t)size;
+    kmsg->load = KMSG_BARE;
+    return true;
+}
+
+/* Into the queue. */
+static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg, bool is_leaf)
+{
+    uint64_t size;
+
+    if (unlikely(cpu_is_unusual(cpu)) || unlikely(!cpu->current) ||
+        (!is_leaf && unlikely(stack_is_low(cpu->current))) || !fast_is_plain(msg))
         return false;
     const struct entry *entry = fast_lookup(cpu->current, dest, MK_RIGHT_SEND);
-    if (unlikely(!entry))
+    if (unlikely(!entry) || unlikely(!user_load_u64(MSG_FIELD(msg, size), &size)) ||
+        (is_leaf && (!fast_is_short(size) || fast_is_due(cpu, cpu->now + cpu->entry_cost + cpu->copy_cost))))
         return false;
     struct port *port = entry->port;
-    if (unlikely(port->is_dead) || unlikely(port->is_event) || unlikely(port->object_kind) ||
-        unlikely(port_is_full(port)) || unlikely(!list_empty(port_receivers(port))))
+    if (unlikely(port->is_dead || port->is_event || port->object_kind) || unlikely(port_is_full(port)) ||
+        (is_leaf ? unlikely(port->member.owner) || unlikely(!list_empty(&port->receivers))
+                 : unlikely(!list_empty(port_receivers(port)))))
         return false;
-    struct kmsg *kmsg = kmsg_create(cpu->machine, 0, (uint32_t)size);
+    if (!is_leaf && unlikely(size > KMEM_SMALL - kmsg_bare_bytes(0)))
+        return false;
+    struct kmem *kmem = &cpu->machine->kmem;
+    size_t bytes = kmsg_bare_bytes((uint32_t)size);
+    struct kmsg *kmsg = is_leaf ? kmem_pop(kmem, bytes) : kmem_alloc(kmem, bytes);
     if (unlikely(!kmsg))
         return false;
-    if (unlikely(!user_copy(kmsg_body(kmsg), body, size))) {
-        kmsg_free(cpu->machine, kmsg);
+    if (unlikely(!fast_fill(kmsg, msg, size, is_leaf))) {
+        kmem_push(kmem, kmsg, bytes);
         return false;
     }
-    kmsg->id = id;
-    kmsg->status = (mk_err_t)status;
     kmsg->badge = entry->badge;
-    cpu->now += cpu->machine->costs.entry + fast_copy_time(cpu, size);
-    cpu->nr_sends++;
-    bool is_first = !port_has_message(port);
+    kmsg->number = ++cpu->nr_sends;
+    cpu->machine->nr_messages++;
+    cpu->now += cpu->entry_cost + (is_leaf ? (size ? cpu->copy_cost : 0) : fast_copy_time(cpu, size));
+    bool is_first = !is_leaf && !port_has_message(port);
     port_queue_message(port, kmsg);
-    if (unlikely(member_set(&port->member)) && is_first)
+    if (is_first && port->member.owner)
         port_became_ready(port);
+    if (!is_leaf && fast_is_due(cpu, cpu->now))
+        sched_point(cpu);
     return true;
 }
 
 /* Out of the queue of a port. A set goes the long way, and so does what changes who serves the port. */
-static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg)
+static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, bool is_leaf)
 {
-    uint64_t body;
-    if (!fast_is_usual(cpu))
-        return false;
     struct thread *self = cpu->current;
+    uint64_t body;
+
+    if (unlikely(cpu_is_unusual(cpu)) || unlikely(!self) || (!is_leaf && unlikely(stack_is_low(self))) ||
+        (is_leaf && fast_is_due(cpu, cpu->now + cpu->entry_cost)))
+        return false;
     const struct entry *entry = fast_lookup(self, receive, MK_RIGHT_RECEIVE);
     if (unlikely(!entry))
         return false;
     struct port *port = entry->port;
     if (unlikely(!port->nr_queued) || unlikely(!list_empty(&port->senders)) || unlikely(port->wants_room) ||
-        unlikely(port->server != self) || unlikely(self->served != port))
+        unlikely(port->server != self) || unlikely(self->served != port) || (is_leaf && unlikely(port->member.owner)))
         return false;
-    struct kmsg *kmsg = port_first_message(port);
+    struct kmsg *kmsg = port->last_message->next;
     uint64_t size = kmsg->size;
-    if (unlikely(kmsg->nr_rights) || unlikely(kmsg->reply.type) || unlikely(kmsg->nr_memories) ||
-        unlikely(!fast_room(msg, size, &body)) || unlikely(!user_copy((void *)body, kmsg_body(kmsg), size)) ||
+    if (unlikely(kmsg->load != KMSG_BARE) || !fast_room(msg, size, &body) || (is_leaf && !fast_is_short(size)) ||
+        unlikely(!(is_leaf ? fast_copy_short(body, (uint64_t)&kmsg->reply, size)
+                           : fast_copy(body, (uint64_t)&kmsg->reply, size))) ||
         unlikely(!user_store_u32(MSG_FIELD(msg, id), kmsg->id)) ||
         unlikely(!user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status)) ||
         unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)))
         return false;
-    cpu->now += cpu->machine->costs.entry;
     self->msg = msg;
     self->door_name = receive;
     port->seqno++;
     port_unqueue_message(port);
-    kmsg_free(cpu->machine, kmsg);
-    if (unlikely(member_set(&port->member)))
+    cpu->machine->nr_messages--;
+    kmem_push(&cpu->machine->kmem, kmsg, kmsg_bare_bytes((uint32_t)size));
+    cpu->now += cpu->entry_cost;
+    if (!is_leaf && port->member.owner)
         port_took_turn(port);
+    if (!is_leaf && fast_is_due(cpu, cpu->now))
+        sched_point(cpu);
     return true;
 }
 

@@ -337,23 +337,41 @@ void notify_fire(struct mk_machine *machine, struct port *port, struct notify *n
 
 #define MSG_FIELD(msg, field) USER_FIELD(msg, struct mk_msg, field)
 
+/* A message in the kernel. One that was queued the short way is bare: its body comes in place of what is never used. */
 struct kmsg {
     struct kmsg *next; /* in the port's ring */
     uint64_t number;   /* in the trace */
     uint64_t badge;
     uint32_t id;
     mk_err_t status;
+    uint32_t size, max_size; /* max: what it was allocated for */
+    union {
+        struct {
+            uint16_t nr_rights, max_rights, nr_memories;
+            bool is_bare;
+        };
+        uint64_t load; /* all of that; KMSG_BARE when there are bytes alone */
+    };
     struct ref reply;
-    uint32_t size, max_size;
-    uint16_t nr_rights, max_rights; /* max: what it was allocated for */
-    uint32_t nr_memories;
     struct vm_copy *memories; /* NULL: none */
     struct ref rights[];      /* then the body */
 };
+#define KMSG_BARE ((uint64_t)1 << 8 * (offsetof(struct kmsg, is_bare) - offsetof(struct kmsg, load)))
 
 static inline size_t kmsg_bytes(uint32_t nr_rights, uint32_t size)
 {
     return sizeof(struct kmsg) + nr_rights * sizeof(struct ref) + size;
+}
+
+static inline size_t kmsg_bare_bytes(uint32_t size)
+{
+    return offsetof(struct kmsg, reply) + size;
+}
+
+/* The right to answer that it brings; NULL: none. */
+static inline const struct ref *kmsg_reply(const struct kmsg *kmsg)
+{
+    return kmsg->is_bare || !kmsg->reply.type ? NULL : &kmsg->reply;
 }
 #define KMSG_MEMORIES_BYTES (MK_MEMORIES_MAX * sizeof(struct vm_copy))
 
@@ -410,7 +428,7 @@ static inline struct list *port_receivers(struct port *port)
 
 static inline char *kmsg_body(struct kmsg *kmsg)
 {
-    return (char *)&kmsg->rights[kmsg->max_rights];
+    return kmsg->is_bare ? (char *)&kmsg->reply : (char *)&kmsg->rights[kmsg->max_rights];
 }
 
 /* NULL: no memory. */
@@ -423,10 +441,10 @@ static inline struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_r
     kmsg->badge = 0;
     kmsg->id = 0;
     kmsg->status = MK_OK;
-    kmsg->reply.type = 0;
     kmsg->size = kmsg->max_size = size;
+    kmsg->load = 0;
     kmsg->nr_rights = kmsg->max_rights = (uint16_t)nr_rights;
-    kmsg->nr_memories = 0;
+    kmsg->reply.type = 0;
     kmsg->memories = NULL;
     machine->nr_messages++;
     return kmsg;
@@ -436,9 +454,10 @@ static inline struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_r
 static inline void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg)
 {
     machine->nr_messages--;
-    if (unlikely(kmsg->memories))
+    if (!kmsg->is_bare && kmsg->memories)
         kmem_free(&machine->kmem, kmsg->memories, KMSG_MEMORIES_BYTES);
-    kmem_free(&machine->kmem, kmsg, kmsg_bytes(kmsg->max_rights, kmsg->max_size));
+    kmem_free(&machine->kmem, kmsg,
+              kmsg->is_bare ? kmsg_bare_bytes(kmsg->max_size) : kmsg_bytes(kmsg->max_rights, kmsg->max_size));
 }
 
 void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg); /* with its rights */

@@ -4,7 +4,8 @@
 
 void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg)
 {
-    ref_drop(machine, kmsg->reply);
+    if (kmsg_reply(kmsg))
+        ref_drop(machine, kmsg->reply);
     for (uint32_t i = 0; i < kmsg->nr_rights; i++)
         ref_drop(machine, kmsg->rights[i]);
     for (uint32_t i = 0; i < kmsg->nr_memories; i++)

@@ -33,33 +33,44 @@ void kmem_finish(struct kmem *kmem);
 void *kmem_alloc_slow(struct kmem *kmem, size_t size);
 void kmem_free_slow(struct kmem *kmem, void *p, size_t size);
 
+/* A free object, if there is one at hand; else NULL. */
+static inline void *kmem_pop(struct kmem *kmem, size_t size)
+{
+    if (unlikely(size > KMEM_SMALL) || unlikely(kmem->is_slow))
+        return NULL;
+    unsigned class = kmem->small_class[(size + 7) / 8];
+    struct kmem_free *free = kmem->free[class];
+    if (unlikely(!free))
+        return NULL;
+    kmem->free[class] = free->next;
+    kmem->nr_allocs++;
+    return free;
+}
+
+/* The reverse, for what kmem_pop or kmem_alloc gave and is small. */
+static inline void kmem_push(struct kmem *kmem, void *p, size_t size)
+{
+    unsigned class = kmem->small_class[(size + 7) / 8];
+    struct kmem_free *free = p;
+    free->next = kmem->free[class];
+    kmem->free[class] = free;
+    kmem->nr_allocs--;
+}
+
 /* NULL when the host has no memory or the hook says so. Not zeroed; aligned to 8. */
 static inline __attribute__((malloc)) void *kmem_alloc(struct kmem *kmem, size_t size)
 {
-    if (likely(size <= KMEM_SMALL) && likely(!kmem->is_slow)) {
-        unsigned class = kmem->small_class[(size + 7) / 8];
-        struct kmem_free *free = kmem->free[class];
-        if (likely(free)) {
-            kmem->free[class] = free->next;
-            kmem->nr_allocs++;
-            return free;
-        }
-    }
-    return kmem_alloc_slow(kmem, size);
+    void *p = kmem_pop(kmem, size);
+    return likely(p) ? p : kmem_alloc_slow(kmem, size);
 }
 
 /* `size` is the one given to kmem_alloc; NULL is ignored. */
 static inline void kmem_free(struct kmem *kmem, void *p, size_t size)
 {
-    if (likely(size <= KMEM_SMALL) && likely(!kmem->is_slow) && likely(p)) {
-        unsigned class = kmem->small_class[(size + 7) / 8];
-        struct kmem_free *free = p;
-        free->next = kmem->free[class];
-        kmem->free[class] = free;
-        kmem->nr_allocs--;
-        return;
-    }
-    kmem_free_slow(kmem, p, size);
+    if (likely(size <= KMEM_SMALL) && likely(!kmem->is_slow) && likely(p))
+        kmem_push(kmem, p, size);
+    else
+        kmem_free_slow(kmem, p, size);
 }
 
 /* Zeroed. */

@@ -154,8 +154,8 @@ struct cpu {
         };
         uint16_t unusual; /* either */
     };
-    mk_time_t call_cost, copy_cost; /* from the cost table: entry + switch; each 64 bytes */
-    mk_time_t run_start;            /* of the current thread */
+    mk_time_t entry_cost, call_cost, copy_cost; /* from the cost table: entry; entry + switch; each 64 bytes */
+    mk_time_t run_start;                        /* of the current thread */
     mk_time_t slice_end;
     uint64_t nr_switches, nr_sends, nr_calls, nr_preemptions;
     mk_time_t idle_time;

@@ -101,11 +101,11 @@ static void count_space(struct audit *audit, const struct space *space)
 static void count_port(struct audit *audit, const struct port *port)
 {
     uint32_t nr_queued = 0;
-    port_for_each_message(kmsg, port)
-    {
+    port_for_each_message (kmsg, port) {
         nr_queued++;
         audit->nr_messages++;
-        count_ref(audit, &kmsg->reply);
+        if (kmsg_reply(kmsg))
+            count_ref(audit, &kmsg->reply);
         for (uint32_t i = 0; i < kmsg->nr_rights; i++)
             count_ref(audit, &kmsg->rights[i]);
         for (uint32_t i = 0; i < kmsg->nr_memories; i++)

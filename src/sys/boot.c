@@ -143,6 +143,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     cpu->machine = machine;
     cpu->host.on_trap = on_trap;
     cpu->host.is_ucontext = c->context == MK_CONTEXT_UCONTEXT;
+    cpu->entry_cost = machine->costs.entry;
     cpu->call_cost = machine->costs.entry + machine->costs.switch_;
     cpu->copy_cost = machine->clock == MK_CLOCK_VIRTUAL ? machine->costs.copy : 0;
     sched_init(cpu);

@@ -109,10 +109,11 @@ static uint64_t reply_holder(struct mk_machine *machine, const struct thread *ca
     }
     list_for_each (link, &machine->ports) {
         const struct port *port = list_entry(link, struct port, all_link);
-        port_for_each_message(kmsg, port) if (kmsg->reply.type == ENTRY_REPLY && kmsg->reply.caller == caller &&
-                                              kmsg->reply.serial == caller->serial) return port->space
-            ? port->space->task->id
-            : 0;
+        port_for_each_message (kmsg, port) {
+            const struct ref *reply = kmsg_reply(kmsg);
+            if (reply && reply->type == ENTRY_REPLY && reply->caller == caller && reply->serial == caller->serial)
+                return port->space ? port->space->task->id : 0;
+        }
     }
     return 0;
 }

@@ -7,6 +7,9 @@
 
 static __attribute__((noinline)) mk_err_t send_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
+    struct cpu *host = this_cpu();
+    if (likely(host) && likely(deadline >= 0) && fast_send(host, dest, msg, false))
+        return MK_OK;
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_send(cpu, dest, msg, deadline));
@@ -15,13 +18,16 @@ static __attribute__((noinline)) mk_err_t send_long(mk_name_t dest, struct mk_ms
 mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
     struct cpu *cpu = this_cpu();
-    if (likely(cpu) && likely(deadline >= 0) && likely(fast_send(cpu, dest, msg)))
-        return leave(cpu, MK_OK);
-    return send_long(dest, msg, deadline);
+    return likely(cpu) && likely(deadline >= 0) && likely(fast_send(cpu, dest, msg, true))
+               ? MK_OK
+               : send_long(dest, msg, deadline);
 }
 
 static __attribute__((noinline)) mk_err_t receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
 {
+    struct cpu *host = this_cpu();
+    if (likely(host) && likely(deadline >= 0) && fast_receive(host, receive, msg, false))
+        return MK_OK;
     ENTER(cpu, self);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_receive(cpu, receive, msg, deadline));
@@ -30,9 +36,9 @@ static __attribute__((noinline)) mk_err_t receive_long(mk_name_t receive, struct
 mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
 {
     struct cpu *cpu = this_cpu();
-    if (likely(cpu) && likely(deadline >= 0) && likely(fast_receive(cpu, receive, msg)))
-        return leave(cpu, MK_OK);
-    return receive_long(receive, msg, deadline);
+    return likely(cpu) && likely(deadline >= 0) && likely(fast_receive(cpu, receive, msg, true))
+               ? MK_OK
+               : receive_long(receive, msg, deadline);
 }
 
 /*
