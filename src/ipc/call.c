@@ -39,7 +39,8 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     uint64_t call = ++cpu->nr_calls;
     self->call_port = entry && entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE) ? entry->port->id : 0;
     trace(cpu, MK_TRACE_CALL, call, self->call_port, s.header.id);
-    err = send_message(cpu, dest, &s, deadline, true, &heir);
+    s.dest_name = dest;
+    err = send_message(cpu, &s, deadline, true, &heir);
     if (!err)
         err = wait_for_reply(cpu, deadline, heir);
     else if (heir)
@@ -55,8 +56,7 @@ static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rig
     struct entry *entry = space_lookup(space, s->header.reply);
     if (entry)
         entry_release(space, entry);
-    if (are_rights_dropped && sending_check_load(space, MK_NAME_NULL, NULL, s) == MK_OK &&
-        sending_commit_memory(cpu, s) == MK_OK) {
+    if (are_rights_dropped && sending_check_load(space, NULL, s) == MK_OK && sending_commit_memory(cpu, s) == MK_OK) {
         sending_commit_rights(space, s, NULL);
         kmsg_destroy(cpu->machine, s->kmsg);
     } else {
@@ -73,7 +73,8 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_righ
     mk_err_t err = sending_begin(cpu, msg, &s);
     if (err)
         return err;
-    const struct entry *entry = space_lookup(self->space, s.header.reply);
+    s.dest_name = s.header.reply;
+    const struct entry *entry = space_lookup(self->space, s.dest_name);
     if (!entry && s.header.reply != MK_NAME_DEAD)
         err = MK_E_BAD_NAME;
     else if (entry && !(entry->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
@@ -81,7 +82,7 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_righ
     else if (!entry || entry_is_dead(entry))
         return reply_to_nobody(cpu, &s, are_rights_dropped);
     if (!err)
-        err = sending_check(self->space, s.header.reply, &s, false);
+        err = sending_check(self->space, &s, false);
     if (!err)
         err = sending_commit_memory(cpu, &s);
     if (err) {

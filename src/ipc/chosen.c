@@ -8,7 +8,7 @@
  * next name is chosen goes on to the next generation (space_next_name), both
  * when a name is chosen and when an entry is freed or taken for the first time.
  */
-#include "ipc/ipc.h"
+#include "ipc/sending.h"
 
 static uint32_t home_of(const struct space *space, mk_name_t name)
 {
@@ -93,7 +93,7 @@ mk_name_t space_own_name(struct space *space, const struct entry *entry)
 }
 
 /* What else knows a right by its name. */
-static void tell(struct entry *entry, mk_name_t old)
+static void tell(const struct space *space, struct entry *entry, mk_name_t old)
 {
     struct list *receivers = NULL;
     if (entry->type == MK_RIGHT_PORT_SET) {
@@ -108,6 +108,12 @@ static void tell(struct entry *entry, mk_name_t old)
             struct thread *thread = list_entry(link, struct thread, queue);
             if (thread->door_name == old)
                 thread->door_name = entry->name;
+        }
+    if (entry->type & MK_RIGHT_SEND)
+        list_for_each (link, &entry->port->senders) {
+            const struct thread *thread = list_entry(link, struct thread, queue);
+            if (thread->space == space && thread->unsent->dest_name == old)
+                thread->unsent->dest_name = entry->name;
         }
     for (struct notify *notify = entry->type == ENTRY_REPLY ? NULL : entry->requests; notify;
          notify = notify->next_of_entry)
@@ -127,6 +133,6 @@ mk_err_t space_rename(struct space *space, struct entry *entry, mk_name_t name)
     entry->name = name;
     if (index < space->fresh && !space->table[index].type && space->table[index].name == name)
         space->table[index].name = space_next_name(space, name);
-    tell(entry, old);
+    tell(space, entry, old);
     return MK_OK;
 }

@@ -112,8 +112,10 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
     }
-    if (port)
+    if (port) {
         port->server = thread;
+        thread->served = thread->wait_object;
+    }
     kmsg_lend(cpu, kmsg, thread);
     for (uint32_t i = 0; i < kmsg->nr_rights; i++) {
         rights[i].how = ref_kind(&kmsg->rights[i]);

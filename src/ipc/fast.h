@@ -211,6 +211,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     reply->serial = serial;
     port->seqno++;
     port->server = to;
+    to->served = to->wait_object;
     list_remove(&to->queue);
     cpu->nr_calls++;
     return fast_hand_off(cpu, self, to, now, frame);
@@ -258,7 +259,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     self->msg = msg;
     self->wait = MK_WAIT_RECEIVE;
     self->door_name = receive;
-    self->served = entry->port;
+    self->wait_object = entry->port;
     list_add_tail(&self->queue, queue);
     return fast_hand_off(cpu, self, to, now, frame);
 }

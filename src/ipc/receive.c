@@ -45,8 +45,8 @@ mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg,
             err = gone ? gone : err;
             break;
         }
+        self->wait_object = entry->port;
         if (port) {
-            self->served = entry->port;
             err = port_take_message(cpu, port);
             break;
         }
@@ -55,7 +55,6 @@ mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg,
             break;
         if (invite_senders(cpu, entry))
             continue;
-        self->served = entry->port;
         struct thread *next = heir;
         heir = NULL;
         err = sched_block(cpu, queue, MK_WAIT_RECEIVE, entry->port, deadline, next);

@@ -93,14 +93,13 @@ void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp)
         send_once(cpu, s, heirp);
 }
 
-mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s, mk_time_t deadline, bool is_call,
-                      struct thread **heirp)
+mk_err_t send_message(struct cpu *cpu, struct sending *s, mk_time_t deadline, bool is_call, struct thread **heirp)
 {
     struct thread *self = cpu->current;
     mk_err_t err;
 
     for (;;) {
-        err = sending_check(self->space, dest, s, !is_call);
+        err = sending_check(self->space, s, !is_call);
         if (!err && entry_is_dead(s->dest))
             err = MK_E_DEAD;
         if (err || !must_wait(self, s))
@@ -131,8 +130,9 @@ mk_err_t ipc_send(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     struct sending s;
     struct thread *heir = NULL;
     mk_err_t err = sending_begin(cpu, msg, &s);
+    s.dest_name = dest;
     if (!err)
-        err = send_message(cpu, dest, &s, deadline, false, &heir);
+        err = send_message(cpu, &s, deadline, false, &heir);
     if (heir)
         sched_ready(cpu, heir);
     return err;

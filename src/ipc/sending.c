@@ -50,7 +50,7 @@ static mk_err_t check_right(struct space *space, struct sending *s, uint32_t i, 
 }
 
 /* The reply right of mk_send: made from a receive right, or a send-once right that is moved. */
-static mk_err_t check_reply(struct space *space, mk_name_t dest, struct sending *s)
+static mk_err_t check_reply(struct space *space, struct sending *s)
 {
     s->reply_how = 0;
     if (s->header.reply == MK_NAME_NULL)
@@ -62,7 +62,7 @@ static mk_err_t check_reply(struct space *space, mk_name_t dest, struct sending 
     for (uint32_t i = 0; i < s->header.nr_rights; i++)
         if (s->rights[i].name == s->header.reply && s->rights[i].how == MK_MOVE_SEND_ONCE)
             return MK_E_BAD_RIGHT;
-    if (s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == dest)
+    if (s->reply_how == MK_MOVE_SEND_ONCE && s->header.reply == s->dest_name)
         return MK_E_BAD_RIGHT;
     return ref_check(space, s->header.reply, s->reply_how, 0);
 }
@@ -89,11 +89,11 @@ static mk_err_t check_moves(struct map *map, const struct sending *s)
     return MK_OK;
 }
 
-mk_err_t sending_check_load(struct space *space, mk_name_t dest, const struct port *port, struct sending *s)
+mk_err_t sending_check_load(struct space *space, const struct port *port, struct sending *s)
 {
     s->is_circular = false;
     for (uint32_t i = 0; i < s->header.nr_rights; i++) {
-        if (s->rights[i].name == dest && dest && s->rights[i].how == MK_MOVE_SEND_ONCE)
+        if (s->rights[i].name == s->dest_name && s->dest_name && s->rights[i].how == MK_MOVE_SEND_ONCE)
             return MK_E_BAD_RIGHT;
         mk_err_t err = check_right(space, s, i, port);
         if (err)
@@ -102,19 +102,19 @@ mk_err_t sending_check_load(struct space *space, mk_name_t dest, const struct po
     return s->header.nr_memories ? check_moves(space->task->map, s) : MK_OK;
 }
 
-mk_err_t sending_check(struct space *space, mk_name_t dest, struct sending *s, bool with_reply)
+mk_err_t sending_check(struct space *space, struct sending *s, bool with_reply)
 {
-    struct entry *entry = space_lookup(space, dest);
+    struct entry *entry = space_lookup(space, s->dest_name);
     if (!entry)
-        return dest == MK_NAME_DEAD ? MK_E_DEAD : MK_E_BAD_NAME;
+        return s->dest_name == MK_NAME_DEAD ? MK_E_DEAD : MK_E_BAD_NAME;
     if (!(entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
         return MK_E_BAD_RIGHT;
     const struct port *port = entry->type == ENTRY_REPLY ? NULL : entry->port;
     s->dest = entry;
     if (port && (port->object_kind != MK_OBJECT_NONE || port->is_event) && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports and event ports take no messages */
-    mk_err_t err = sending_check_load(space, dest, port, s);
-    return !err && with_reply ? check_reply(space, dest, s) : err;
+    mk_err_t err = sending_check_load(space, port, s);
+    return !err && with_reply ? check_reply(space, s) : err;
 }
 
 /* The copies among the message's memory are made now. */

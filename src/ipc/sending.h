@@ -13,6 +13,7 @@
 struct sending {
     struct mk_msg header;
     struct kmsg *kmsg;
+    mk_name_t dest_name;
     struct entry *dest;
     uint32_t reply_how; /* disposition of header.reply; 0: no reply right */
     bool is_circular;   /* a receive right would wait in its own queue: the message is destroyed */
@@ -26,9 +27,9 @@ mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending
 void sending_cancel(struct cpu *cpu, struct sending *s);
 
 /* Destination, rights and memory to be moved, which can change while a sender waits. */
-mk_err_t sending_check(struct space *space, mk_name_t dest, struct sending *s, bool with_reply);
+mk_err_t sending_check(struct space *space, struct sending *s, bool with_reply);
 /* Rights and memory alone, for a message to `port` (NULL: an answer, or nowhere). */
-mk_err_t sending_check_load(struct space *space, mk_name_t dest, const struct port *port, struct sending *s);
+mk_err_t sending_check_load(struct space *space, const struct port *port, struct sending *s);
 
 /*
  * Step 3. sending_commit_memory may fail (MK_E_LIMIT_HOST) and has changed nothing then; sending_commit_rights, for
@@ -63,9 +64,8 @@ void give_slot_back(struct cpu *cpu, struct thread *thread);
 
 /* ---- sends ---- */
 
-/* Steps 2 to 4 of a send. `is_call`: the current thread will wait for the answer. *heirp: a thread to be made ready. */
-mk_err_t send_message(struct cpu *cpu, mk_name_t dest, struct sending *s, mk_time_t deadline, bool is_call,
-                      struct thread **heirp);
+/* Steps 2 to 4 of a send to s->dest_name. `is_call`: the current thread will wait for the answer. *heirp: a thread to be made ready. */
+mk_err_t send_message(struct cpu *cpu, struct sending *s, mk_time_t deadline, bool is_call, struct thread **heirp);
 /* The rest of step 3, and step 4: cannot fail and never waits. */
 void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp);
 

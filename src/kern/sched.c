@@ -267,8 +267,8 @@ void *sched_yield_fast(struct cpu *cpu, void *frame)
     mk_time_t entered = cpu->now + cpu->machine->costs.entry, now = entered + cpu->machine->costs.switch_;
 
     if (unlikely(cpu_is_unusual(cpu)) || unlikely(cpu->ready_mask >> self->priority != 1) ||
-        unlikely(now >= cpu->next_event) || unlikely(next->flags) || unlikely(!next->context.sp) ||
-        unlikely(stack_is_low(self)))
+        unlikely(now >= cpu->next_event) || unlikely(next->flags) || unlikely(next->wait_status) ||
+        unlikely(!next->context.sp) || unlikely(stack_is_low(self)))
         return NULL;
     list_take_turn(queue, &self->queue);
     self->state = THREAD_READY;

@@ -120,15 +120,15 @@ static uint64_t reply_holder(struct mk_machine *machine, const struct thread *ca
 
 static void wait_info(struct mk_machine *machine, const struct thread *thread, struct mk_thread_info *info)
 {
-    const struct port *port = thread->wait_object; /* of a receive at the kernel's door it is not set */
+    const struct port *port = thread->wait_object;
     info->wait = (enum mk_wait)thread->wait;
     switch (thread->wait) {
     case MK_WAIT_RECEIVE: /* on a port or a set: their numbers stand at different places */
         list_for_each (link, &machine->sets)
-            if (list_entry(link, const struct portset, all_link) == thread->served)
-                info->wait_port = ((const struct portset *)thread->served)->id;
+            if (list_entry(link, const struct portset, all_link) == thread->wait_object)
+                info->wait_port = ((const struct portset *)thread->wait_object)->id;
         if (!info->wait_port)
-            info->wait_port = ((const struct port *)thread->served)->id;
+            info->wait_port = port->id;
         break;
     case MK_WAIT_EVENT:
         info->wait_port = port->id;

@@ -107,13 +107,19 @@ mk_err_t mk_reply(struct mk_msg *msg)
     return leave(cpu, ipc_reply(cpu, msg));
 }
 
+/* Element i of a user's array, which may be anywhere. */
+static const void *user_element(const void *array, size_t i, size_t size)
+{
+    return (const void *)((uintptr_t)array + i * size);
+}
+
 /* Rights as they were received; what was made ready for sending is left alone. */
 static void drop_rights(struct cpu *cpu, const struct mk_msg *m)
 {
     struct space *space = cpu->current->space;
     for (uint32_t i = 0; i < m->nr_rights && i < MK_RIGHTS_MAX; i++) {
         struct mk_msg_right right;
-        if (!user_copy(&right, &m->rights[i], sizeof(right)))
+        if (!user_copy(&right, user_element(m->rights, i, sizeof(right)), sizeof(right)))
             break;
         struct entry *entry = space_lookup(space, right.name);
         if (!entry || entry->type == MK_RIGHT_PORT_SET)
@@ -132,7 +138,7 @@ static void drop_memories(struct cpu *cpu, const struct mk_msg *m)
     size_t page = host_page_size();
     for (uint32_t i = 0; i < m->nr_memories && i < MK_MEMORIES_MAX; i++) {
         struct mk_msg_memory memory;
-        if (!user_copy(&memory, &m->memories[i], sizeof(memory)))
+        if (!user_copy(&memory, user_element(m->memories, i, sizeof(memory)), sizeof(memory)))
             break;
         uintptr_t start = (uintptr_t)memory.address, offset = start % page;
         if (memory.how == 0 && memory.size > 0 && memory.size <= WINDOW_SIZE)

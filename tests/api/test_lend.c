@@ -297,6 +297,26 @@ MKT_TEST(LEND0090)
         join(threads[i]);
 }
 
+/* LEND0100: a thread that has received nothing yet serves nobody, whatever thread had its memory before. */
+MKT_TEST(LEND0100)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    struct receiver first = {.receive = port, .deadline = MK_TIME_FOREVER};
+    CHECK_OK(send_id(port, 1));
+    join(thread_of("first", receiver_main, &first, WEAK));
+    struct link l = {.port = mkt_port(), .gate = gate_port()};
+    mk_name_t second = thread_of("second", link_main, &l, WEAK);
+    settle();
+    struct caller caller = {.dest = port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 25);
+    settle();
+    CHECK(priority_of("second") == WEAK);
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    CHECK_OK(mk_thread_terminate(second));
+}
+
 /* ---- hand-off and depression ---- */
 
 struct runner {
@@ -430,9 +450,9 @@ int main(void)
         cmocka_unit_test(LEND0010),   cmocka_unit_test(LEND0020),   cmocka_unit_test(LEND0030),
         cmocka_unit_test(LEND0040),   cmocka_unit_test(LEND0050),   cmocka_unit_test(LEND0060),
         cmocka_unit_test(LEND0070),   cmocka_unit_test(LEND0080),   cmocka_unit_test(LEND0090),
-        cmocka_unit_test(SWITCH0010), cmocka_unit_test(SWITCH0020), cmocka_unit_test(SWITCH0030),
-        cmocka_unit_test(SWITCH0040), cmocka_unit_test(SWITCH0050), cmocka_unit_test(SWITCH0060),
-        cmocka_unit_test(SWITCH0070),
+        cmocka_unit_test(LEND0100),   cmocka_unit_test(SWITCH0010), cmocka_unit_test(SWITCH0020),
+        cmocka_unit_test(SWITCH0030), cmocka_unit_test(SWITCH0040), cmocka_unit_test(SWITCH0050),
+        cmocka_unit_test(SWITCH0060), cmocka_unit_test(SWITCH0070),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,20 @@ MKT_TEST(NAME0060)
     CHECK(mk_task_self() == 100);
 }
 
+/* NAME0065: a sender that waits for room goes on waiting when its right is renamed. */
+MKT_TEST(NAME0065)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(send_id(port, 1));
+    struct sender s = {.dest = port, .id = 2, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("sender", sender_main, &s, MK_PRIO_DEFAULT + 1);
+    CHECK_OK(mk_right_rename(port, 50));
+    CHECK(take_id(50) == 1 && s.is_done && s.err == MK_OK && take_id(50) == 2);
+    join(thread);
+}
+
 /* NAME0070: outside a machine it says so. */
 static void NAME0070(void **state)
 {
@@ -122,7 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(NAME0010), cmocka_unit_test(NAME0020), cmocka_unit_test(NAME0030), cmocka_unit_test(NAME0040),
-        cmocka_unit_test(NAME0050), cmocka_unit_test(NAME0060), cmocka_unit_test(NAME0070),
+        cmocka_unit_test(NAME0050), cmocka_unit_test(NAME0060), cmocka_unit_test(NAME0065), cmocka_unit_test(NAME0070),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

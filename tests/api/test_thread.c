@@ -740,6 +740,26 @@ static void THREAD0330(void **state)
     mkt_finish(&t);
 }
 
+/* THREAD0335: a thread that a yield gives the CPU to, after its call ended badly, is told so. */
+MKT_TEST(THREAD0335)
+{
+    (void)arg;
+    static mk_name_t ports[100]; /* names to spare, so that calls take the short way */
+    for (size_t i = 0; i < COUNT_OF(ports); i++)
+        CHECK_OK(mk_port_create(&ports[i]));
+    for (size_t i = 0; i < COUNT_OF(ports); i++)
+        CHECK_OK(mk_port_destroy(ports[i]));
+    mk_name_t port = mkt_port();
+    struct caller c = {.dest = port, .deadline = MK_TIME_FOREVER};
+    struct mk_msg msg = {.capacity = 0};
+    mk_name_t thread = thread_of("caller", caller_main, &c, 0);
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_FOREVER));
+    CHECK_OK(mk_right_release(msg.reply));
+    mk_thread_yield();
+    CHECK(c.is_done && c.err == MK_E_DEAD);
+    join(thread);
+}
+
 /* THREAD0340: outside a machine every call says so. */
 static void THREAD0340(void **state)
 {
@@ -771,7 +791,7 @@ int main(void)
         cmocka_unit_test(THREAD0250), cmocka_unit_test(THREAD0260), cmocka_unit_test(THREAD0270),
         cmocka_unit_test(THREAD0280), cmocka_unit_test(THREAD0290), cmocka_unit_test(THREAD0300),
         cmocka_unit_test(THREAD0310), cmocka_unit_test(THREAD0320), cmocka_unit_test(THREAD0330),
-        cmocka_unit_test(THREAD0340),
+        cmocka_unit_test(THREAD0335), cmocka_unit_test(THREAD0340),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
