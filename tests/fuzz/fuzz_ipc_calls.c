@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each call does that neither sends nor receives; see fuzz_ipc.h. */
+#include "fuzz_ipc.h"
+
+static errs_t out_errs(const struct op *op)
+{
+    return op->p_out == POINTER_GOOD ? 0 : ERR(MK_E_BAD_ADDRESS);
+}
+
+static errs_t or_ok(errs_t errs)
+{
+    return errs ? errs : OK_ONLY;
+}
+
+/* Errors of a name that must have one of these rights. */
+static errs_t type_errs(const struct name *n, uint32_t types)
+{
+    return !n ? ERR(MK_E_BAD_NAME) : n->type & types ? 0 : ERR(MK_E_BAD_RIGHT);
+}
+
+/* Errors of a name that must be a send right to a task or thread. */
+static errs_t object_errs(const struct world *w, const struct name *n, enum kind kind)
+{
+    if (!n)
+        return ERR(MK_E_BAD_NAME);
+    if (!(n->type & MK_RIGHT_SEND) || w->ports[n->port].kind != kind)
+        return ERR(MK_E_BAD_RIGHT);
+    return w->ports[n->port].is_dead ? ERR(MK_E_DEAD) : 0;
+}
+
+/* ---- rights ---- */
+
+static errs_t right_make(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    const struct name *n = name_find(w, a->task, op->name);
+    errs_t errs = type_errs(n, MK_RIGHT_RECEIVE);
+    bool is_send = op->how == MK_RIGHT_SEND;
+    if (op->bits == MK_BADGE_KERNEL || (!is_send && op->how != MK_RIGHT_SEND_ONCE))
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (op->p_out != POINTER_GOOD && !(op->p_out == POINTER_NULL && is_send && op->bits == 0))
+        errs |= ERR(MK_E_BAD_ADDRESS);
+    if (errs & ~ERR(MK_E_BAD_ADDRESS) || (errs && a->err))
+        return errs;
+    struct port *p = &w->ports[n->port];
+    if (is_send)
+        for (unsigned i = 0; i < w->tasks[a->task].space->nr; i++) {
+            const struct name *old = &w->tasks[a->task].space->names[i];
+            if (old->port == n->port && old->type & MK_RIGHT_SEND && old->badge == op->bits &&
+                old->refs == MK_USER_REFS_MAX)
+                errs |= ERR(MK_E_OVERFLOW);
+        }
+    if (errs)
+        return errs;
+    p->nr_send += is_send;
+    p->make_count += is_send;
+    p->nr_send_once += !is_send;
+    struct right right = {(uint8_t)op->how, n->port, op->bits};
+    right_put(w, a->task, right, op->p_out == POINTER_GOOD ? a->out : n->name, "mk_right_make");
+    return OK_ONLY;
+}
+
+static errs_t retain(struct world *w, struct actor *a)
+{
+    struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = 0;
+    if (!n)
+        errs |= ERR(MK_E_BAD_NAME);
+    else if (!(n->type & MK_RIGHT_SEND) && (n->type == MK_RIGHT_PORT_SET || !name_is_dead(w, n)))
+        errs |= ERR(MK_E_BAD_RIGHT);
+    if (a->op.n == 0)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (n && a->op.n > MK_USER_REFS_MAX - n->refs)
+        errs |= ERR(MK_E_OVERFLOW);
+    if (!errs)
+        n->refs += a->op.n;
+    return or_ok(errs);
+}
+
+static errs_t info(struct world *w, struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = (n ? 0 : ERR(MK_E_BAD_NAME)) | out_errs(&a->op);
+    if (errs)
+        return errs;
+    struct mk_right_info want = {.type = n->type, .user_refs = n->refs, .badge = n->badge};
+    if (n->type == MK_RIGHT_PORT_SET) {
+        want.user_refs = 0;
+    } else if (name_is_dead(w, n)) {
+        want.type = MK_RIGHT_DEAD_NAME;
+        want.badge = 0;
+    } else if (n->type == RIGHT_REPLY) {
+        want.type = MK_RIGHT_SEND_ONCE;
+        want.badge = 0;
+    }
+    if (want.type != MK_RIGHT_DEAD_NAME && n->type != RIGHT_REPLY) {
+        if (!w->ports[n->port].id)
+            w->ports[n->port].id = a->info.port;
+        want.port = w->ports[n->port].id;
+    }
+    if (memcmp(&want, &a->info, sizeof(want)))
+        differ(w, "name %x: {type %u, user_refs %u, badge %llx, port %llu}, expected {%u, %u, %llx, %llu}", n->name,
+               a->info.type, a->info.user_refs, (unsigned long long)a->info.badge, (unsigned long long)a->info.port,
+               want.type, want.user_refs, (unsigned long long)want.badge, (unsigned long long)want.port);
+    return OK_ONLY;
+}
+
+static errs_t port_state(struct world *w, struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = type_errs(n, MK_RIGHT_RECEIVE) | out_errs(&a->op);
+    if (errs)
+        return errs;
+    const struct port *p = &w->ports[n->port];
+    struct mk_port_state want;
+    memset(&want, 0, sizeof(want));
+    want.nr_queued = p->nr_queued + p->nr_unused;
+    want.queue_limit = p->limit;
+    want.nr_send = p->nr_send;
+    want.nr_send_once = p->nr_send_once;
+    want.make_count = p->make_count;
+    want.seqno = p->seqno;
+    want.in_set = p->set != 0;
+    want.is_event = p->kind == KIND_EVENT;
+    want.events = p->events;
+    const struct mk_port_state *got = &a->port_state;
+    if (want.nr_queued != got->nr_queued || want.queue_limit != got->queue_limit || want.nr_send != got->nr_send ||
+        want.nr_send_once != got->nr_send_once || want.make_count != got->make_count || want.seqno != got->seqno ||
+        want.in_set != got->in_set || want.is_event != got->is_event || want.events != got->events)
+        differ(w,
+               "port %x: {queued %u, limit %u, send %u, send-once %u, made %u, seqno %u, in a set %d, event %d, events "
+               "%llx}, expected {%u, %u, %u, %u, %u, %u, %d, %d, %llx}",
+               n->name, got->nr_queued, got->queue_limit, got->nr_send, got->nr_send_once, got->make_count, got->seqno,
+               got->in_set, got->is_event, (unsigned long long)got->events, want.nr_queued, want.queue_limit,
+               want.nr_send, want.nr_send_once, want.make_count, want.seqno, want.in_set, want.is_event,
+               (unsigned long long)want.events);
+    return OK_ONLY;
+}
+
+static errs_t transfer(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    const struct name *t = name_find(w, a->task, op->name);
+    errs_t errs = object_errs(w, t, KIND_TASK) | out_errs(op);
+    if (errs && !(t && w->ports[t->port].kind == KIND_TASK && !w->ports[t->port].is_dead))
+        return errs | (op->how < MK_MOVE_RECEIVE || op->how > MK_MAKE_SEND_ONCE ? ERR(MK_E_BAD_ARGUMENT) : 0) |
+               (op->call == CALL_INSERT ? right_errs(w, a->task, op->name2, op->how) & ~OK_ONLY : 0);
+    unsigned other = w->ports[t->port].object;
+    unsigned from = op->call == CALL_INSERT ? a->task : other, to = op->call == CALL_INSERT ? other : a->task;
+    errs |= right_errs(w, from, op->name2, op->how) & ~OK_ONLY;
+    if (errs)
+        return errs;
+    if (from == to && op->how == MK_MOVE_RECEIVE) {
+        if (a->out != op->name2)
+            differ(w, "a receive right moved within a task from name %x to %x", op->name2, a->out);
+        return OK_ONLY;
+    }
+    right_put(w, to, right_take(w, from, op->name2, op->how), a->out, op->call == CALL_INSERT ? "insert" : "extract");
+    return OK_ONLY;
+}
+
+static void drop_received(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    for (unsigned i = 0; i < op->nr_rights; i++) {
+        struct name *n = name_find(w, a->task, op->rights[i].name);
+        uint32_t how = op->rights[i].how;
+        if (!n || n->type == MK_RIGHT_PORT_SET)
+            continue;
+        unsigned port = n->port;
+        if (how == MK_RIGHT_RECEIVE && n->type & MK_RIGHT_RECEIVE) {
+            receive_leaves(w, a->task, n);
+            port_destroy(w, port);
+        } else if ((how == MK_RIGHT_SEND || how == MK_RIGHT_SEND_ONCE) && n->type & ~(unsigned)MK_RIGHT_RECEIVE) {
+            name_release(w, a->task, n, false);
+        }
+    }
+    struct name *reply = name_find(w, a->task, op->reply);
+    if (op->call == CALL_DISCARD && reply && reply->type & (MK_RIGHT_SEND_ONCE | RIGHT_REPLY))
+        name_release(w, a->task, reply, false);
+    if (a->msg.nr_rights || (op->call == CALL_DISCARD && a->msg.reply))
+        differ(w, "a discarded message still has %u rights, reply %x", a->msg.nr_rights, a->msg.reply);
+}
+
+static errs_t new_port(struct world *w, struct actor *a, enum kind kind, uint8_t type)
+{
+    if (a->op.p_out != POINTER_GOOD)
+        return ERR(MK_E_BAD_ADDRESS);
+    unsigned port = port_new(w, kind);
+    struct right right = {type, (uint16_t)port, 0};
+    if (type == MK_RIGHT_RECEIVE)
+        right_put(w, a->task, right, a->out, "a new port");
+    else
+        name_add(w, a->task, a->out, right);
+    return OK_ONLY;
+}
+
+/* ---- ports and sets ---- */
+
+static errs_t set_limit(struct world *w, struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = type_errs(n, MK_RIGHT_RECEIVE) | (a->op.n > MK_QUEUE_MAX ? ERR(MK_E_BAD_ARGUMENT) : 0);
+    if (errs)
+        return errs;
+    w->ports[n->port].limit = a->op.n;
+    wake_senders(w, n->port);
+    invite(w, n->port, 0);
+    return OK_ONLY;
+}
+
+static unsigned depth_below(const struct world *w, unsigned port)
+{
+    const struct port *p = &w->ports[port];
+    unsigned depth = 0;
+    if (p->kind != KIND_SET)
+        return 0;
+    for (unsigned i = 0; i < p->ready->nr + p->idle->nr; i++) {
+        unsigned member = i < p->ready->nr ? p->ready->ports[i] : p->idle->ports[i - p->ready->nr];
+        unsigned below = depth_below(w, member);
+        depth = below > depth ? below : depth;
+    }
+    return depth + 1;
+}
+
+static errs_t member_change(struct world *w, struct actor *a)
+{
+    const struct name *set = name_find(w, a->task, a->op.name), *n = name_find(w, a->task, a->op.name2);
+    errs_t errs = type_errs(set, MK_RIGHT_PORT_SET) | type_errs(n, MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET);
+    if (errs)
+        return errs;
+    const struct port *p = &w->ports[n->port];
+    if (p->kind == KIND_SET && a->err == MK_E_BAD_RIGHT)
+        return ERR(MK_E_BAD_RIGHT); /* not there yet */
+    if (a->op.call == CALL_SET_REMOVE) {
+        if (p->set != set->port)
+            return ERR(MK_E_BAD_STATE);
+        set_remove(w, n->port);
+        return OK_ONLY;
+    }
+    unsigned above = 0;
+    if (p->set)
+        errs |= ERR(MK_E_BAD_STATE);
+    for (unsigned s = set->port; s; s = w->ports[s].set, above++)
+        if (s == n->port)
+            errs |= ERR(MK_E_CIRCULAR);
+    if (above + depth_below(w, n->port) > MK_SET_DEPTH_MAX)
+        errs |= ERR(MK_E_LIMIT_DEPTH);
+    if (!errs)
+        set_add(w, set->port, n->port);
+    return or_ok(errs);
+}
+
+/* ---- special ports ---- */
+
+static errs_t get_special(struct world *w, struct actor *a)
+{
+    const struct name *t = name_find(w, a->task, a->op.name);
+    errs_t errs = object_errs(w, t, KIND_TASK) | out_errs(&a->op);
+    if (a->op.how >= MK_NR_SPECIALS)
+        return errs | ERR(MK_E_BAD_ARGUMENT);
+    if (errs && !(errs == ERR(MK_E_BAD_ADDRESS)))
+        return errs;
+    struct right special = w->tasks[w->ports[t->port].object].specials[a->op.how];
+    if (!special.type)
+        errs |= ERR(MK_E_NOT_FOUND);
+    else if (w->ports[special.port].is_dead)
+        errs |= ERR(MK_E_DEAD);
+    if (errs)
+        return errs;
+    w->ports[special.port].nr_send++;
+    right_put(w, a->task, special, a->out, "mk_task_get_special");
+    return OK_ONLY;
+}
+
+static errs_t set_special(struct world *w, struct actor *a)
+{
+    const struct name *t = name_find(w, a->task, a->op.name), *n = name_find(w, a->task, a->op.name2);
+    errs_t errs = object_errs(w, t, KIND_TASK);
+    if (a->op.how >= MK_NR_SPECIALS)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (a->op.name2 != MK_NAME_NULL) {
+        errs |= right_errs(w, a->task, a->op.name2, MK_COPY_SEND) & ~OK_ONLY;
+        if (a->op.how == MK_SPECIAL_MACHINE && n && w->ports[n->port].kind != KIND_MACHINE)
+            errs |= ERR(MK_E_BAD_RIGHT);
+    }
+    if (errs)
+        return errs;
+    struct right *special = &w->tasks[w->ports[t->port].object].specials[a->op.how], old = *special;
+    *special = (struct right){0};
+    if (n) {
+        *special = (struct right){MK_RIGHT_SEND, n->port, n->badge};
+        w->ports[n->port].nr_send++;
+    }
+    right_drop(w, old);
+    return OK_ONLY;
+}
+
+/* ---- tasks and threads ---- */
+
+/* The self name of a task or thread is made at the first call, and anew when it was released. */
+static void self(struct world *w, struct actor *a, unsigned port, mk_name_t *selfp)
+{
+    const struct name *n = name_find(w, a->task, *selfp);
+    if (n && n->type == MK_RIGHT_SEND && n->port == port) {
+        if (a->out != *selfp)
+            differ(w, "the name of itself was %x and is now %x", *selfp, a->out);
+        return;
+    }
+    w->ports[port].nr_send++;
+    right_put(w, a->task, (struct right){MK_RIGHT_SEND, (uint16_t)port, 0}, a->out, "the name of itself");
+    *selfp = a->out;
+}
+
+/* A task has a right to itself from birth. */
+static void learn_self(struct world *w, unsigned task)
+{
+    struct task *t = &w->tasks[task];
+    struct mk_name_info names[2];
+    size_t n = 0;
+    mk_err_t err = mk_machine_names(NULL, t->id, names, 2, &n);
+    if (err || n != 1 || names[0].type != MK_RIGHT_SEND || names[0].user_refs != 1)
+        differ(w, "a new task should have one name, for itself: %s, %zu names", mk_err_name(err), n);
+    t->self = names[0].name;
+    w->ports[t->port].id = names[0].port;
+    name_add(w, task, t->self, (struct right){MK_RIGHT_SEND, t->port, 0});
+}
+
+static errs_t task_create(struct world *w, struct actor *a)
+{
+    errs_t errs = out_errs(&a->op);
+    if (errs)
+        return errs;
+    task_begin(w, a->op.slot, a->task);
+    struct task *t = &w->tasks[a->op.slot];
+    learn_self(w, a->op.slot);
+    w->ports[t->port].nr_send = 2;
+    right_put(w, a->task, (struct right){MK_RIGHT_SEND, t->port, 0}, a->out, "mk_task_create");
+    return OK_ONLY;
+}
+
+static errs_t thread_create(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    const struct name *t = name_find(w, a->task, op->name);
+    errs_t errs = object_errs(w, t, KIND_TASK) | out_errs(op);
+    if (op->n > MK_PRIO_MAX)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (errs)
+        return errs;
+    thread_begin(w, op->slot, w->ports[t->port].object, op->n ? (int)op->n : a->priority);
+    struct actor *thread = &w->actors[op->slot];
+    w->ports[thread->port].nr_send = 1;
+    right_put(w, a->task, (struct right){MK_RIGHT_SEND, thread->port, 0}, a->out, "mk_thread_create");
+    thread->suspends = op->how & 1;
+    make_ready(w, thread);
+    return OK_ONLY;
+}
+
+/* The thread behind op.name; NULL: *errsp says why not. */
+static struct actor *thread_of(struct world *w, struct actor *a, errs_t *errsp)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    *errsp = object_errs(w, n, KIND_THREAD);
+    return *errsp ? NULL : &w->actors[w->ports[n->port].object];
+}
+
+static errs_t thread_change(struct world *w, struct actor *a)
+{
+    errs_t errs;
+    struct actor *t = thread_of(w, a, &errs);
+    bool is_bad_priority = a->op.call == CALL_PRIORITY && a->op.n > MK_PRIO_MAX;
+    if (!t)
+        return errs | (is_bad_priority ? ERR(MK_E_BAD_ARGUMENT) : 0);
+    switch (a->op.call) {
+    case CALL_RESUME:
+        if (!t->suspends)
+            return ERR(MK_E_BAD_STATE);
+        if (--t->suspends == 0 && t->state == ACTOR_STOPPED)
+            make_ready(w, t);
+        return OK_ONLY;
+    case CALL_ABORT:
+        if (t->state != ACTOR_BLOCKED && t->state != ACTOR_IDLE)
+            return ERR(MK_E_BAD_STATE);
+        wake(w, t, STEP_DONE, ERR(MK_E_ABORTED));
+        return OK_ONLY;
+    case CALL_PRIORITY:
+        if (is_bad_priority)
+            return ERR(MK_E_BAD_ARGUMENT);
+        requeue(w, t, (int)a->op.n);
+        return OK_ONLY;
+    default: /* a depressed thread runs before another can end its depression, but when it is suspended */
+        return ERR(MK_E_BAD_STATE);
+    }
+}
+
+static void do_suspend(struct world *w, struct actor *a)
+{
+    errs_t errs;
+    struct actor *t = thread_of(w, a, &errs);
+    if (t && t->suspends++ == 0) {
+        if (t == a) { /* stops inside its call */
+            a->step = STEP_DONE;
+            a->errs = OK_ONLY;
+            a->has_left = false;
+            a->state = ACTOR_STOPPED;
+            return;
+        }
+        if (t->state == ACTOR_READY)
+            t->state = ACTOR_STOPPED;
+    }
+    call_ends(w, a, or_ok(errs));
+}
+
+static void do_terminate(struct world *w, struct actor *a)
+{
+    errs_t errs;
+    struct actor *t = thread_of(w, a, &errs);
+    if (t == a) {
+        thread_ends(w, a, true);
+        return;
+    }
+    if (t)
+        thread_ends(w, t, false);
+    call_ends(w, a, or_ok(errs));
+}
+
+static void do_task_terminate(struct world *w, struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = object_errs(w, n, KIND_TASK);
+    if (!errs) {
+        unsigned task = w->ports[n->port].object;
+        bool is_own = task == a->task;
+        task_ends(w, task, (int)a->op.n, is_own ? a : NULL);
+        if (is_own)
+            return;
+    }
+    call_ends(w, a, or_ok(errs));
+}
+
+/* ---- waits for ends and times ---- */
+
+static void do_join(struct world *w, struct actor *a)
+{
+    errs_t errs, negative = a->op.deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : 0;
+    struct actor *t = thread_of(w, a, &errs);
+    if (errs == ERR(MK_E_DEAD))
+        errs = 0; /* it has ended */
+    if (t == a)
+        errs |= ERR(MK_E_BAD_STATE);
+    errs |= negative;
+    if (!errs && t) {
+        errs = may_wait(w, a->op.deadline);
+        if (errs == OK_ONLY) {
+            block(w, a, &w->ports[t->port].receivers, MK_WAIT_THREAD, t->port, a->op.deadline, NULL);
+            return;
+        }
+    }
+    call_ends(w, a, or_ok(errs));
+}
+
+static void do_task_wait(struct world *w, struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = object_errs(w, n, KIND_TASK);
+    bool is_ended = errs == ERR(MK_E_DEAD);
+    if (is_ended)
+        errs = 0;
+    if (!errs && n->port == w->tasks[a->task].port)
+        errs |= ERR(MK_E_BAD_STATE);
+    if (a->op.deadline < 0)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (!errs && !is_ended) {
+        errs = may_wait(w, a->op.deadline);
+        if (errs == OK_ONLY) {
+            block(w, a, &w->ports[n->port].receivers, MK_WAIT_TASK, n->port, a->op.deadline, NULL);
+            return;
+        }
+    } else if (!errs && a->exit_code != w->ports[n->port].exit_code) {
+        differ(w, "mk_task_wait: exit code %d, expected %d", a->exit_code, w->ports[n->port].exit_code);
+    }
+    call_ends(w, a, or_ok(errs));
+}
+
+static void do_sleep(struct world *w, struct actor *a)
+{
+    if (a->op.deadline > w->now)
+        block(w, a, NULL, MK_WAIT_SLEEP, 0, a->op.deadline, NULL);
+    else
+        call_ends(w, a, a->op.deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : OK_ONLY);
+}
+
+static void do_spend(struct world *w, struct actor *a)
+{
+    mk_time_t ns = a->op.deadline;
+    if (ns < 0 || ns > MK_TIME_FOREVER / 2 - w->now) {
+        call_ends(w, a, ERR(MK_E_BAD_ARGUMENT));
+        return;
+    }
+    spend(w, a, ns);
+    call_returns(w, a, OK_ONLY);
+}
+
+void do_yield(struct world *w, struct actor *a)
+{
+    const struct actor *other = strongest(w);
+    if (other && other->priority >= a->priority) {
+        make_ready(w, a);
+        a->step = STEP_DONE;
+        a->errs = OK_ONLY;
+        a->has_left = true;
+        return;
+    }
+    call_returns(w, a, OK_ONLY);
+}
+
+/* ---- all of them ---- */
+
+static errs_t simple_call(struct world *w, struct actor *a)
+{
+    struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs;
+    switch (a->op.call) {
+    case CALL_PORT_CREATE:
+        return new_port(w, a, KIND_PORT, MK_RIGHT_RECEIVE);
+    case CALL_SET_CREATE:
+        return new_port(w, a, KIND_SET, MK_RIGHT_PORT_SET);
+    case CALL_PORT_DESTROY:
+        errs = type_errs(n, MK_RIGHT_RECEIVE);
+        if (!errs) {
+            unsigned port = n->port;
+            receive_leaves(w, a->task, n);
+            port_destroy(w, port);
+        }
+        return or_ok(errs);
+    case CALL_SET_DESTROY:
+        errs = type_errs(n, MK_RIGHT_PORT_SET);
+        if (!errs)
+            set_destroy(w, a->task, n);
+        return or_ok(errs);
+    case CALL_RELEASE:
+        errs = type_errs(n, MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE | RIGHT_REPLY);
+        if (!errs)
+            name_release(w, a->task, n, false);
+        return or_ok(errs);
+    case CALL_SET_LIMIT:
+        return set_limit(w, a);
+    case CALL_PORT_STATE:
+        return port_state(w, a);
+    case CALL_RIGHT_MAKE:
+        return right_make(w, a);
+    case CALL_RETAIN:
+        return retain(w, a);
+    case CALL_INFO:
+        return info(w, a);
+    case CALL_INSERT:
+    case CALL_EXTRACT:
+        return transfer(w, a);
+    case CALL_NOTIFY:
+        return notify(w, a);
+    case CALL_SET_ADD:
+    case CALL_SET_REMOVE:
+        return member_change(w, a);
+    case CALL_DISCARD:
+    case CALL_DROP_RIGHTS:
+        drop_received(w, a);
+        return OK_ONLY;
+    case CALL_GET_SPECIAL:
+        return get_special(w, a);
+    case CALL_SET_SPECIAL:
+        return set_special(w, a);
+    case CALL_TASK_CREATE:
+        return task_create(w, a);
+    case CALL_THREAD_CREATE:
+        return thread_create(w, a);
+    case CALL_SET_SERVER:
+        return OK_ONLY;
+    default:
+        return thread_change(w, a);
+    }
+}
+
+/* The running actor makes the call a->op. */
+void do_call(struct world *w, struct actor *a)
+{
+    totals.nr_done[a->op.call][0]++;
+    if (a->err == MK_E_NOT_SUPPORTED) { /* not there yet */
+        call_returns(w, a, ERR(MK_E_NOT_SUPPORTED));
+        return;
+    }
+    switch (a->op.call) {
+    case CALL_SEND:
+    case CALL_CALL:
+        do_send(w, a);
+        break;
+    case CALL_RECEIVE:
+        do_receive(w, a, NULL);
+        break;
+    case CALL_REPLY:
+    case CALL_REPLY_RECEIVE:
+        do_reply(w, a);
+        break;
+    case CALL_SUSPEND:
+        do_suspend(w, a);
+        break;
+    case CALL_TERMINATE:
+        do_terminate(w, a);
+        break;
+    case CALL_THREAD_EXIT:
+        thread_ends(w, a, true);
+        break;
+    case CALL_TASK_TERMINATE:
+        do_task_terminate(w, a);
+        break;
+    case CALL_TASK_EXIT:
+        task_ends(w, a->task, (int)a->op.n, a);
+        break;
+    case CALL_JOIN:
+        do_join(w, a);
+        break;
+    case CALL_TASK_WAIT:
+        do_task_wait(w, a);
+        break;
+    case CALL_SLEEP:
+        do_sleep(w, a);
+        break;
+    case CALL_SPEND:
+        do_spend(w, a);
+        break;
+    case CALL_NOW:
+        if (a->value != (uint64_t)w->now)
+            differ(w, "the time is %llu, expected %lld", (unsigned long long)a->value, (long long)w->now);
+        call_returns(w, a, OK_ONLY);
+        break;
+    case CALL_TASK_SELF:
+        self(w, a, w->tasks[a->task].port, &w->tasks[a->task].self);
+        call_returns(w, a, OK_ONLY);
+        break;
+    case CALL_THREAD_SELF:
+        self(w, a, a->port, &a->self);
+        call_returns(w, a, OK_ONLY);
+        break;
+    case CALL_YIELD:
+        a->step = STEP_YIELD;
+        a->has_left = false;
+        if (leave(w, a))
+            do_yield(w, a);
+        break;
+    default:
+        call_ends(w, a, simple_call(w, a));
+        break;
+    }
+}

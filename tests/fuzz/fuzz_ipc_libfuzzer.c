@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The entry for libFuzzer: a finding ends the process, and libFuzzer keeps the input. */
+#include "fuzz_ipc.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argcp, char ***argvp);
+
+static uint64_t max_calls;
+
+static void tell_totals(void)
+{
+    fprintf(stderr, "fuzz_ipc: %llu calls in %llu inputs, %llu whole states compared\n",
+            (unsigned long long)totals.nr_ops, (unsigned long long)totals.nr_inputs,
+            (unsigned long long)totals.nr_checks);
+}
+
+int LLVMFuzzerInitialize(int *argcp, char ***argvp)
+{
+    const char *text = getenv("FUZZ_IPC_CALLS");
+    (void)argcp;
+    (void)argvp;
+    max_calls = text ? strtoull(text, NULL, 0) : 0;
+    atexit(tell_totals);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char why[2048];
+    struct input input = {.data = data, .size = size};
+    if (!fuzz_run(input, false, why, sizeof(why))) {
+        fprintf(stderr, "fuzz_ipc: the kernel and the model differ: %s\n", why);
+        tell_totals();
+        abort();
+    }
+    if (max_calls && totals.nr_ops >= max_calls)
+        exit(0);
+    return 0;
+}

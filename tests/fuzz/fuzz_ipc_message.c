@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The model's messages; see fuzz_ipc.h. */
+#include "fuzz_ipc.h"
+
+/* ---- messages ---- */
+
+unsigned message_new(struct world *w)
+{
+    unsigned i = w->free_messages;
+    if (!i)
+        differ(w, "the model has no room for another message");
+    struct message *m = &w->messages[i];
+    w->free_messages = m->next;
+    w->nr_free_messages--;
+    memset(m, 0, sizeof(*m));
+    return i;
+}
+
+static void message_free(struct world *w, unsigned message)
+{
+    w->messages[message].next = w->free_messages;
+    w->free_messages = (uint16_t)message;
+    w->nr_free_messages++;
+}
+
+void message_destroy(struct world *w, unsigned message)
+{
+    struct message *m = &w->messages[message];
+    right_drop(w, m->reply);
+    for (unsigned i = 0; i < m->nr_rights; i++)
+        right_drop(w, m->rights[i]);
+    message_free(w, message);
+}
+
+/* ---- into a receiver's buffers ---- */
+
+static void check_body(struct world *w, const struct actor *a, const struct message *m)
+{
+    struct mk_notification notice;
+    if (m->is_notice) {
+        memcpy(&notice, a->body, sizeof(notice));
+        if (memcmp(&notice, &m->notice, sizeof(notice)))
+            differ(w, "actor %u: notice {event %u, name %x, count %u, status %d}, expected {%u, %x, %u, %d}",
+                   (unsigned)(a - w->actors), notice.event, notice.name, notice.count, notice.status, m->notice.event,
+                   m->notice.name, m->notice.count, m->notice.status);
+        return;
+    }
+    uint32_t step = m->size > 512 ? 97 : 1;
+    for (uint32_t i = 0; i < m->size; i += step)
+        if (a->body[i] != m->fill)
+            differ(w, "actor %u: byte %u of message %u's body is wrong", (unsigned)(a - w->actors), i, m->id);
+    if (m->size && a->body[m->size - 1] != m->fill)
+        differ(w, "actor %u: the last byte of message %u's body is wrong", (unsigned)(a - w->actors), m->id);
+}
+
+static void check_header(struct world *w, const struct actor *a, const struct message *m, unsigned port)
+{
+    const struct mk_msg *msg = &a->msg;
+    unsigned who = (unsigned)(a - w->actors);
+    mk_name_t name = port ? w->ports[port].name : MK_NAME_NULL;
+    uint32_t seqno = port ? w->ports[port].seqno : 0;
+    int32_t status = m->is_notice ? 0 : -(int32_t)(m->id % 50);
+    if (msg->id != m->id || msg->status != status || msg->size != m->size || msg->nr_rights != m->nr_rights)
+        differ(w,
+               "actor %u: got a message {id %u, status %d, size %zu, rights %u}, expected {id %u, status %d, size %u, "
+               "rights %u}",
+               who, msg->id, msg->status, msg->size, msg->nr_rights, m->id, status, m->size, m->nr_rights);
+    if (msg->badge != m->badge || msg->port != name || msg->seqno != seqno)
+        differ(w, "actor %u: got message %u {badge %llx, port %x, seqno %u}, expected {%llx, %x, %u}", who, m->id,
+               (unsigned long long)msg->badge, msg->port, msg->seqno, (unsigned long long)m->badge, name, seqno);
+}
+
+/* From `port` (0: an answer). OK_ONLY: delivered; MK_E_BAD_ADDRESS: lost; both are gone. MK_E_MSG_TOO_LARGE: neither. */
+static errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned port)
+{
+    struct message *m = &w->messages[message];
+    const struct op *op = &a->op;
+    unsigned who = (unsigned)(a - w->actors);
+    bool is_large = m->size > op->capacity || m->nr_rights > op->max_rights;
+    if (is_large && op->p_msg == POINTER_GOOD) {
+        if (a->msg.size != m->size || a->msg.nr_rights != m->nr_rights)
+            differ(w, "actor %u: a message too large is said to need {size %zu, rights %u}, expected {%u, %u}", who,
+                   a->msg.size, a->msg.nr_rights, m->size, m->nr_rights);
+        return ERR(MK_E_MSG_TOO_LARGE);
+    }
+    if (op->p_msg != POINTER_GOOD || (m->size && op->p_body != POINTER_GOOD) ||
+        (m->nr_rights && op->p_rights != POINTER_GOOD)) {
+        message_destroy(w, message);
+        return ERR(MK_E_BAD_ADDRESS);
+    }
+    check_header(w, a, m, port);
+    check_body(w, a, m);
+    for (unsigned i = 0; i < m->nr_rights; i++) {
+        uint32_t type = m->rights[i].type == RIGHT_REPLY ? MK_RIGHT_SEND_ONCE : m->rights[i].type;
+        if (a->rights[i].how != type)
+            differ(w, "actor %u: right %u of message %u is of type %u, expected %u", who, i, m->id, a->rights[i].how,
+                   type);
+        right_put(w, a->task, m->rights[i], a->rights[i].name, "a right in a message");
+    }
+    right_put(w, a->task, m->reply, a->msg.reply, "the right to answer");
+    message_free(w, message);
+    return OK_ONLY;
+}
+
+struct actor *deliver(struct world *w, unsigned port, unsigned message)
+{
+    struct waiters *receivers;
+    struct port *p = &w->ports[port];
+    while ((receivers = port_receivers(w, port))->nr) {
+        struct actor *a = &w->actors[receivers->actors[0]];
+        unblock(w, a, STEP_DONE, 0);
+        a->errs = hand_over(w, a, message, port);
+        if (a->errs != ERR(MK_E_MSG_TOO_LARGE)) {
+            p->seqno++;
+            return a;
+        }
+        make_ready(w, a); /* it cannot take this one: told so, and the next may */
+    }
+    bool is_first = !port_has_message(w, port);
+    w->messages[message].next = 0;
+    if (p->first)
+        w->messages[p->last].next = (uint16_t)message;
+    else
+        p->first = (uint16_t)message;
+    p->last = (uint16_t)message;
+    p->nr_queued++;
+    if (is_first)
+        set_update(w, port);
+    return NULL;
+}
+
+/* ---- senders that wait ---- */
+
+static bool is_full(const struct port *p)
+{
+    return p->nr_queued + p->nr_reserved >= p->limit;
+}
+
+static void wake_sender(struct world *w, unsigned port)
+{
+    struct actor *a = &w->actors[w->ports[port].senders.actors[0]];
+    w->ports[port].nr_reserved++;
+    a->slot = (uint16_t)port;
+    wake(w, a, STEP_SEND, 0);
+}
+
+void wake_senders(struct world *w, unsigned port)
+{
+    while (w->ports[port].senders.nr && !is_full(&w->ports[port]))
+        wake_sender(w, port);
+}
+
+/* At a port with limit 0 as many senders may come as receivers wait, or are about to. */
+void invite(struct world *w, unsigned port, unsigned nr_coming)
+{
+    const struct port *p = &w->ports[port];
+    while (p->kind == KIND_PORT && p->limit == 0 && p->senders.nr &&
+           p->nr_reserved < port_receivers(w, port)->nr + nr_coming)
+        wake_sender(w, port);
+}
+
+static void invite_at(struct world *w, unsigned port)
+{
+    const struct port *p = &w->ports[port];
+    if (p->kind == KIND_PORT)
+        invite(w, port, 1);
+    else if (p->kind == KIND_SET)
+        for (unsigned i = 0; i < p->idle->nr; i++)
+            invite_at(w, p->idle->ports[i]);
+}
+
+void slot_give_back(struct world *w, struct actor *a)
+{
+    unsigned port = a->slot;
+    if (!port)
+        return;
+    a->slot = 0;
+    w->ports[port].nr_reserved--;
+    if (!w->ports[port].is_dead) {
+        wake_senders(w, port);
+        invite(w, port, 0);
+    }
+}
+
+/* ---- sending ---- */
+
+/* What the rights before number i have taken of its name already. */
+static errs_t right_i_errs(const struct world *w, const struct actor *a, unsigned i, mk_name_t dest)
+{
+    const struct mk_msg_right *right = &a->op.rights[i];
+    const struct name *n = name_find(w, a->task, right->name);
+    bool is_receive_gone = false;
+    uint32_t nr_moved = 0;
+    if (right->name == MK_NAME_NULL)
+        return right->how >= MK_MOVE_RECEIVE && right->how <= MK_MAKE_SEND_ONCE ? OK_ONLY : ERR(MK_E_BAD_ARGUMENT);
+    errs_t errs = right_errs(w, a->task, right->name, right->how);
+    if (!n)
+        return errs;
+    for (unsigned j = 0; j < i; j++) {
+        if (a->op.rights[j].name != right->name)
+            continue;
+        is_receive_gone |= a->op.rights[j].how == MK_MOVE_RECEIVE;
+        nr_moved += a->op.rights[j].how == MK_MOVE_SEND || a->op.rights[j].how == MK_MOVE_SEND_ONCE;
+    }
+    bool is_send = right->how == MK_MOVE_SEND || right->how == MK_COPY_SEND || right->how == MK_MOVE_SEND_ONCE;
+    if ((is_send && nr_moved >= n->refs) || (!is_send && is_receive_gone) ||
+        (right->how == MK_MOVE_SEND_ONCE && dest && right->name == dest))
+        errs = (errs & ~OK_ONLY) | ERR(MK_E_BAD_RIGHT);
+    return errs;
+}
+
+static errs_t rights_errs(const struct world *w, const struct actor *a, mk_name_t dest)
+{
+    errs_t errs = 0;
+    for (unsigned i = 0; i < a->op.nr_rights; i++)
+        errs |= right_i_errs(w, a, i, dest) & ~OK_ONLY;
+    return errs;
+}
+
+static uint32_t reply_how(const struct world *w, const struct actor *a)
+{
+    const struct name *n = name_find(w, a->task, a->op.reply);
+    return n && n->type & MK_RIGHT_RECEIVE ? MK_MAKE_SEND_ONCE : MK_MOVE_SEND_ONCE;
+}
+
+static errs_t reply_errs(const struct world *w, const struct actor *a, mk_name_t dest)
+{
+    if (a->op.reply == MK_NAME_NULL)
+        return 0;
+    uint32_t how = reply_how(w, a);
+    errs_t errs = right_errs(w, a->task, a->op.reply, how) & ~OK_ONLY;
+    if (how != MK_MOVE_SEND_ONCE)
+        return errs;
+    if (a->op.reply == dest)
+        errs |= ERR(MK_E_BAD_RIGHT);
+    for (unsigned i = 0; i < a->op.nr_rights; i++)
+        if (a->op.rights[i].name == a->op.reply && a->op.rights[i].how == MK_MOVE_SEND_ONCE)
+            errs |= ERR(MK_E_BAD_RIGHT);
+    return errs;
+}
+
+static errs_t pointer_errs(const struct op *op)
+{
+    errs_t errs = 0;
+    if (op->p_msg == POINTER_NULL || op->p_msg == POINTER_UNMAPPED)
+        return ERR(MK_E_BAD_ADDRESS);
+    if (op->size > MK_BODY_MAX || op->too_many)
+        errs |= ERR(MK_E_MSG_TOO_LARGE);
+    if ((op->size && op->p_body == POINTER_NULL) || (op->size && op->p_body == POINTER_UNMAPPED) ||
+        (op->nr_rights && (op->p_rights == POINTER_NULL || op->p_rights == POINTER_UNMAPPED)))
+        errs |= ERR(MK_E_BAD_ADDRESS);
+    return errs;
+}
+
+static errs_t send_errs(const struct world *w, const struct actor *a, mk_name_t dest, bool with_reply)
+{
+    const struct name *n = name_find(w, a->task, dest);
+    errs_t errs = pointer_errs(&a->op);
+    if (errs & ERR(MK_E_BAD_ADDRESS) && a->op.p_msg != POINTER_GOOD)
+        return errs;
+    if (!n)
+        errs |= ERR(MK_E_BAD_NAME) | (dest == MK_NAME_DEAD ? ERR(MK_E_DEAD) : 0);
+    else if (!(n->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE | RIGHT_REPLY)))
+        errs |= ERR(MK_E_BAD_RIGHT);
+    else if (name_is_dead(w, n))
+        errs |= ERR(MK_E_DEAD);
+    else if (n->type != RIGHT_REPLY && w->ports[n->port].kind != KIND_PORT)
+        errs |= ERR(MK_E_BAD_RIGHT);
+    errs |= rights_errs(w, a, dest);
+    if (with_reply)
+        errs |= reply_errs(w, a, dest);
+    return errs;
+}
+
+static bool is_circular(const struct world *w, const struct actor *a, unsigned dest)
+{
+    for (unsigned i = 0; i < a->op.nr_rights; i++)
+        if (a->op.rights[i].how == MK_MOVE_RECEIVE && a->op.rights[i].name &&
+            port_is_inside(w, name_find(w, a->task, a->op.rights[i].name)->port, dest))
+            return true;
+    return false;
+}
+
+/* The rights leave; the message is made. `dest`: 0 for an answer. */
+static unsigned message_take(struct world *w, struct actor *a, unsigned dest, struct right reply, bool with_reply)
+{
+    const struct op *op = &a->op;
+    unsigned message = message_new(w);
+    struct message *m = &w->messages[message];
+    m->id = op->id;
+    m->size = op->size;
+    m->fill = op->p_body == POINTER_READ_ONLY ? 0 : (uint8_t)op->id;
+    m->nr_rights = op->nr_rights;
+    m->reply = reply;
+    if (with_reply && op->reply) /* first: a receive right it is made from may travel in the same message */
+        m->reply = right_take(w, a->task, op->reply, reply_how(w, a));
+    for (unsigned i = 0; i < op->nr_rights; i++) {
+        if (op->rights[i].name == MK_NAME_NULL)
+            continue;
+        m->rights[i] = right_take(w, a->task, op->rights[i].name, op->rights[i].how);
+        if (m->rights[i].type == MK_RIGHT_RECEIVE)
+            w->ports[m->rights[i].port].transit = (uint16_t)dest;
+    }
+    return message;
+}
+
+/* To a caller that waits; it is unblocked but not yet ready. */
+static struct actor *answer(struct world *w, unsigned actor, unsigned message)
+{
+    struct actor *caller = &w->actors[actor];
+    errs_t errs = hand_over(w, caller, message, 0);
+    if (errs == ERR(MK_E_MSG_TOO_LARGE))
+        message_destroy(w, message);
+    unblock(w, caller, STEP_DONE, errs);
+    return caller;
+}
+
+/* Everything is checked. Returns who was unblocked. */
+static struct actor *send_commit(struct world *w, struct actor *a, mk_name_t dest, struct right reply, bool with_reply)
+{
+    struct name *n = name_find(w, a->task, dest);
+    struct name was = *n;
+    bool is_once = !(n->type & MK_RIGHT_SEND);
+    if (is_once && n->request)
+        request_cancel(w, n->port, &w->requests[n->request]);
+    unsigned port = was.type == RIGHT_REPLY ? 0 : was.port;
+    bool is_lost = port && is_circular(w, a, port);
+    unsigned message = message_take(w, a, port, reply, with_reply);
+    w->messages[message].badge = port ? was.badge : 0;
+    if (is_once)
+        name_remove(w, a->task, name_find(w, a->task, dest));
+    if (was.type == RIGHT_REPLY)
+        return answer(w, was.port, message);
+    if (is_once)
+        w->ports[port].nr_send_once--;
+    if (is_lost) {
+        message_destroy(w, message);
+        return NULL;
+    }
+    return deliver(w, port, message);
+}
+
+static void wait_for_reply(struct world *w, struct actor *a, struct actor *heir)
+{
+    errs_t errs = a->is_calling ? may_wait(w, a->op.deadline) : ERR(MK_E_DEAD);
+    if (errs == OK_ONLY) {
+        a->is_waiting_reply = true;
+        block(w, a, NULL, MK_WAIT_REPLY, 0, a->op.deadline, heir);
+        return;
+    }
+    a->is_calling = false;
+    if (heir)
+        make_ready(w, heir);
+    call_ends(w, a, errs == ERR(MK_E_WOULD_BLOCK) ? ERR(MK_E_TIMED_OUT) : errs);
+}
+
+static bool send_must_wait(struct world *w, const struct actor *a, const struct name *n)
+{
+    const struct port *p = &w->ports[n->port];
+    return n->type & MK_RIGHT_SEND && !port_receivers(w, n->port)->nr && (p->limit == 0 || (!a->slot && is_full(p)));
+}
+
+static void send_fails(struct world *w, struct actor *a, errs_t errs)
+{
+    slot_give_back(w, a);
+    call_ends(w, a, errs);
+}
+
+/* mk_send and mk_call, from the beginning or when a sender that waited has room. */
+void do_send(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    bool is_call = op->call == CALL_CALL;
+    errs_t errs = send_errs(w, a, op->name, !is_call) | (op->deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : 0);
+    if (errs || a->err == MK_E_CIRCULAR) { /* which an older kernel answers */
+        send_fails(w, a, errs | ERR(MK_E_CIRCULAR));
+        return;
+    }
+    const struct name *n = name_find(w, a->task, op->name);
+    unsigned port = n->type == RIGHT_REPLY ? 0 : n->port;
+    if (port && send_must_wait(w, a, n)) {
+        errs = may_wait(w, op->deadline);
+        if (errs != OK_ONLY) {
+            send_fails(w, a, errs);
+            return;
+        }
+        slot_give_back(w, a); /* invited, but another sender was quicker */
+        a->step = STEP_SEND;
+        block(w, a, &w->ports[port].senders, MK_WAIT_SEND, port, op->deadline, NULL);
+        return;
+    }
+    struct right reply = {0};
+    if (is_call) {
+        a->is_calling = true;
+        a->call = ++w->next_call;
+        reply = (struct right){RIGHT_REPLY, (uint16_t)(a - w->actors), a->call};
+    }
+    struct actor *heir = send_commit(w, a, op->name, reply, !is_call);
+    if (port)
+        slot_give_back(w, a);
+    if (is_call) {
+        wait_for_reply(w, a, heir);
+        return;
+    }
+    if (heir)
+        make_ready(w, heir);
+    call_ends(w, a, OK_ONLY);
+}
+
+/* ---- receiving ---- */
+
+static struct message unused_notice(void)
+{
+    return (struct message){.is_notice = true,
+                            .id = MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE,
+                            .size = sizeof(struct mk_notification),
+                            .badge = MK_BADGE_KERNEL,
+                            .notice = {.event = MK_NOTIFY_SEND_ONCE}};
+}
+
+/* The first message of a port that has one; notices of unused send-once rights come after all others. */
+static errs_t take_message(struct world *w, struct actor *a, unsigned port)
+{
+    struct port *p = &w->ports[port];
+    unsigned message = p->first;
+    if (!p->nr_queued) {
+        message = message_new(w);
+        w->messages[message] = unused_notice();
+        errs_t errs = hand_over(w, a, message, port);
+        if (errs == ERR(MK_E_MSG_TOO_LARGE)) {
+            message_free(w, message);
+        } else {
+            p->nr_unused--;
+            p->seqno++;
+        }
+        set_update(w, port); /* also when it did not fit: the port loses its turn, unlike with a message */
+        return errs;
+    }
+    p->first = w->messages[message].next;
+    errs_t errs = hand_over(w, a, message, port);
+    if (errs == ERR(MK_E_MSG_TOO_LARGE)) {
+        p->first = (uint16_t)message;
+        return errs;
+    }
+    p->nr_queued--;
+    p->seqno++;
+    set_update(w, port);
+    wake_senders(w, port);
+    return errs;
+}
+
+static errs_t receive_errs(const struct world *w, const struct actor *a, const struct name *n)
+{
+    errs_t errs = 0;
+    if (!n)
+        errs |= ERR(MK_E_BAD_NAME);
+    else if (!(n->type & (MK_RIGHT_RECEIVE | MK_RIGHT_PORT_SET)))
+        errs |= ERR(MK_E_BAD_RIGHT);
+    if (errs && a->has_waited)
+        return ERR(MK_E_DEAD);
+    if (a->op.p_msg == POINTER_NULL || a->op.p_msg == POINTER_UNMAPPED)
+        errs |= ERR(MK_E_BAD_ADDRESS);
+    if (a->op.deadline < 0)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    return errs;
+}
+
+/* From the beginning, or again after a wait. `heir` was unblocked before and is not ready yet. */
+void do_receive(struct world *w, struct actor *a, struct actor *heir)
+{
+    const struct name *n = name_find(w, a->task, a->op.name);
+    errs_t errs = receive_errs(w, a, n);
+    unsigned from = 0;
+    if (!errs && port_has_message(w, n->port)) {
+        for (from = n->port; w->ports[from].kind == KIND_SET;)
+            from = w->ports[from].ready->ports[0];
+        errs = take_message(w, a, from);
+    }
+    if (!errs) {
+        errs = may_wait(w, a->op.deadline);
+        if (errs == OK_ONLY) {
+            invite_at(w, n->port);
+            a->step = STEP_RECEIVE;
+            a->has_waited = true;
+            block(w, a, &w->ports[n->port].receivers, MK_WAIT_RECEIVE, n->port, a->op.deadline, heir);
+            return;
+        }
+    }
+    if (heir)
+        make_ready(w, heir);
+    call_ends(w, a, errs);
+}
+
+/* ---- answering ---- */
+
+/* The right to answer is used up though nobody waits. */
+static void answer_nobody(struct world *w, struct actor *a, bool are_rights_dropped)
+{
+    struct name *n = name_find(w, a->task, a->op.reply);
+    if (n)
+        name_release(w, a->task, n, false);
+    if (are_rights_dropped && !rights_errs(w, a, MK_NAME_NULL))
+        message_destroy(w, message_take(w, a, 0, (struct right){0}, false));
+}
+
+/* mk_reply, and the first half of mk_reply_receive. */
+void do_reply(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    bool is_half = op->call == CALL_REPLY_RECEIVE;
+    struct actor *heir = NULL;
+    errs_t errs = is_half && op->deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : 0;
+    if (op->p_msg == POINTER_NULL || op->p_msg == POINTER_UNMAPPED)
+        errs |= ERR(MK_E_BAD_ADDRESS);
+    if (is_half && (errs || op->reply == MK_NAME_NULL)) {
+        if (errs)
+            call_ends(w, a, errs);
+        else
+            do_receive(w, a, NULL);
+        return;
+    }
+    const struct name *n = name_find(w, a->task, op->reply);
+    bool is_once = n && n->type & (MK_RIGHT_SEND_ONCE | RIGHT_REPLY);
+    errs |= pointer_errs(op);
+    if (!errs && (op->reply == MK_NAME_DEAD || (is_once && name_is_dead(w, n)))) {
+        answer_nobody(w, a, is_half);
+        errs = ERR(MK_E_DEAD);
+    } else {
+        if (n && !is_once)
+            errs |= ERR(MK_E_BAD_RIGHT);
+        if (!errs || !(errs & ERR(MK_E_BAD_ADDRESS)) || op->p_msg == POINTER_GOOD)
+            errs |= send_errs(w, a, op->reply, false);
+        if (errs & ERR(MK_E_DEAD)) /* a right in the answer is dead */
+            errs = (errs & ~ERR(MK_E_DEAD)) | ERR(MK_E_BAD_RIGHT);
+        if (a->err == MK_E_CIRCULAR) /* which an older kernel answers */
+            errs |= ERR(MK_E_CIRCULAR);
+        if (!errs)
+            heir = send_commit(w, a, op->reply, (struct right){0}, false);
+    }
+    if (is_half && !(errs & ~ERR(MK_E_DEAD))) {
+        do_receive(w, a, heir);
+        return;
+    }
+    if (heir)
+        make_ready(w, heir);
+    call_ends(w, a, errs ? errs : OK_ONLY);
+}
