@@ -41,7 +41,7 @@
 
 #define NR_TASKS    6  /* 0 is the driver's */
 #define NR_ACTORS   14 /* 0 is the driver */
-#define NR_PORTS    1500
+#define NR_PORTS    4000
 #define NR_NAMES    300
 #define NR_MESSAGES 1500
 #define NR_REQUESTS 600
@@ -213,7 +213,7 @@ struct actor {
     enum state state;
     enum step step;
     uint8_t task, priority, suspends;
-    bool is_calling, is_waiting_reply, is_depressed;
+    bool is_calling, is_waiting_reply;
     bool has_waited, has_left;
     uint8_t wait; /* enum mk_wait */
     uint16_t wait_port;
@@ -251,7 +251,7 @@ struct world {
     int64_t next_head, next_tail;
     uint64_t next_timer, next_call, next_serial, next_task_id;
     int heir; /* has the CPU next, whoever else is ready; -1: nobody */
-    unsigned nr_ports;
+    unsigned nr_ports, nr_timers;
     unsigned nr_dying;
     uint16_t dying[NR_PORTS];
     bool is_reaping;

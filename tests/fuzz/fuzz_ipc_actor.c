@@ -2,6 +2,7 @@
 /* The threads' side: an actor waits for its operation, makes the call, and reports. No model here. */
 #include "fuzz_ipc.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 static char *pages; /* one read-only, one that cannot be touched */
@@ -10,6 +11,8 @@ void fuzz_setup(void)
 {
     if (pages)
         return;
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* memory of one machine is kept for the next */
+    mallopt(M_MMAP_THRESHOLD, 1 << 24);
     pages = mmap(NULL, 2 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED || mprotect(pages + 4096, 4096, PROT_NONE)) {
         perror("mmap");

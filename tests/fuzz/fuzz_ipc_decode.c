@@ -92,7 +92,7 @@ static mk_name_t pick(struct world *w, unsigned task, uint32_t kinds)
 
 static uint8_t pick_pointer(uint8_t b)
 {
-    return b < 252 ? POINTER_GOOD : b < 253 ? POINTER_NULL : b < 254 ? POINTER_UNMAPPED : POINTER_READ_ONLY;
+    return b < 253 ? POINTER_GOOD : b < 254 ? POINTER_NULL : b < 255 ? POINTER_UNMAPPED : POINTER_READ_ONLY;
 }
 
 static mk_time_t pick_deadline(struct world *w)
@@ -164,9 +164,9 @@ static void pick_letter(struct world *w, struct op *op, unsigned task)
     op->size = pick_size(w);
     pick_rights(w, op, task);
     if (b >= 250)
-        op->p_body = pick_pointer(next_byte(w) | 0xfc);
+        op->p_body = pick_pointer((uint8_t)(253 + next_byte(w) % 3));
     else if (b >= 244)
-        op->p_rights = pick_pointer(next_byte(w) | 0xfc);
+        op->p_rights = pick_pointer((uint8_t)(253 + next_byte(w) % 3));
 }
 
 /* Room for what is received. */
@@ -177,9 +177,9 @@ static void pick_room(struct world *w, struct op *op)
     op->capacity = rooms[b < 192 ? 0 : b % 8];
     op->max_rights = b & 0xf ? MAX_RIGHTS : b >> 4 & 3;
     if (b == 0xff)
-        op->p_body = pick_pointer(next_byte(w) | 0xfc);
+        op->p_body = pick_pointer((uint8_t)(253 + next_byte(w) % 3));
     else if (b == 0xef)
-        op->p_rights = pick_pointer(next_byte(w) | 0xfc);
+        op->p_rights = pick_pointer((uint8_t)(253 + next_byte(w) % 3));
 }
 
 /* A message header in read-only memory is all zero. */
@@ -338,7 +338,7 @@ static void decode_name_call(struct world *w, struct op *op, unsigned task)
         op->name2 = b < 200 ? 0x10000u + b * 977u : b < 220 ? b : pick(w, task, ~0u);
         break;
     case CALL_TASK_TERMINATE:
-        if (next_byte(w) < 170)
+        if (next_byte(w) < 230) /* rarely: a task is dear */
             op->call = CALL_YIELD;
         op->name = pick(w, task, PICK_TASK);
         op->n = next_byte(w);
@@ -357,7 +357,11 @@ static void decode_name_call(struct world *w, struct op *op, unsigned task)
 static void decode_discard(const struct world *w, struct op *op)
 {
     const struct actor *a = &w->actors[op->actor];
-    op->nr_rights = a->msg.nr_rights < MAX_RIGHTS ? (uint8_t)a->msg.nr_rights : MAX_RIGHTS;
+    if (a->msg.nr_rights > MAX_RIGHTS) { /* it was only claimed */
+        op->call = CALL_NOW;
+        return;
+    }
+    op->nr_rights = (uint8_t)a->msg.nr_rights;
     op->reply = a->msg.reply;
     memcpy(op->rights, a->rights, sizeof(op->rights));
 }
@@ -407,7 +411,7 @@ static void decode_arguments(struct world *w, struct op *op)
         break;
     case CALL_TASK_EXIT:
         op->n = next_byte(w);
-        if (op->n < 170)
+        if (op->n < 230)
             op->call = CALL_NOW;
         break;
     default:

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define LENGTH_DEFAULT 60000
+#define LENGTH_DEFAULT 200000
 #define FILE_MAX       (1 << 20)
 
 struct options {

@@ -26,6 +26,7 @@ void unblock(struct world *w, struct actor *a, enum step step, errs_t errs)
     if (a->queue)
         waiters_remove(a->queue, (unsigned)(a - w->actors));
     a->queue = NULL;
+    w->nr_timers -= a->deadline != MK_TIME_FOREVER;
     a->deadline = MK_TIME_FOREVER;
     a->wait = MK_WAIT_NONE;
     a->is_calling = a->is_waiting_reply = a->has_left = false;
@@ -88,6 +89,7 @@ void block(struct world *w, struct actor *a, struct waiters *queue, enum mk_wait
     if (queue)
         queue->actors[queue->nr++] = (uint8_t)(a - w->actors);
     a->deadline = deadline < NEVER ? deadline : MK_TIME_FOREVER;
+    w->nr_timers += a->deadline != MK_TIME_FOREVER;
     a->timer_order = ++w->next_timer;
     if (!heir)
         return;
@@ -104,7 +106,7 @@ void block(struct world *w, struct actor *a, struct waiters *queue, enum mk_wait
 static struct actor *first_timer(struct world *w)
 {
     struct actor *first = NULL;
-    for (unsigned i = 0; i < NR_ACTORS; i++) {
+    for (unsigned i = 0; w->nr_timers && i < NR_ACTORS; i++) {
         struct actor *a = &w->actors[i];
         if (a->state == ACTOR_BLOCKED && a->deadline != MK_TIME_FOREVER &&
             (!first || a->deadline < first->deadline ||
@@ -138,29 +140,34 @@ void spend(struct world *w, struct actor *a, mk_time_t ns)
 
 /* ---- running ---- */
 
-/* Its kernel call returns to the actor, which reports and sleeps. */
-static void complete(struct world *w, struct actor *a)
+static void __attribute__((noreturn)) bad_end(struct world *w, const struct actor *a)
 {
     unsigned actor = (unsigned)(a - w->actors);
     char expected[512], op[512];
-    a->state = actor ? ACTOR_IDLE : ACTOR_RUNNING;
-    a->is_depressed = false;
-    if (a->step == STEP_IDLE)
-        return;
     op_words(w, &a->op, op, sizeof(op));
     if (w->nr_seen >= w->nr_logged)
         differ(w, "actor %u should have come to the end of its call, but has not: %s", actor, op);
     if (w->log[w->nr_seen] != actor)
         differ(w, "actor %u came to the end of its call where actor %u should have: %s", w->log[w->nr_seen], actor, op);
+    errs_words(a->errs, expected, sizeof(expected));
+    differ(w, "actor %u: %s: answered %s, expected %s", actor, op, mk_err_name(a->err), expected);
+}
+
+/* Its kernel call returns to the actor, which reports and sleeps. */
+static void complete(struct world *w, struct actor *a)
+{
+    unsigned actor = (unsigned)(a - w->actors);
+    a->state = actor ? ACTOR_IDLE : ACTOR_RUNNING;
+    if (a->step == STEP_IDLE)
+        return;
+    if (w->nr_seen >= w->nr_logged || w->log[w->nr_seen] != actor)
+        bad_end(w, a);
     w->nr_seen++;
     if (a->step == STEP_START)
         return;
-    if (a->errs & OK_ONLY && a->err == MK_OK)
-        totals.nr_done[a->op.call][1]++;
-    if (!(a->errs & ERR(a->err))) {
-        errs_words(a->errs, expected, sizeof(expected));
-        differ(w, "actor %u: %s: answered %s, expected %s", actor, op, mk_err_name(a->err), expected);
-    }
+    if (!(a->errs & ERR(a->err)))
+        bad_end(w, a);
+    totals.nr_done[a->op.call][1] += a->err == MK_OK;
 }
 
 /* The way out of the kernel, once a call. False: a stronger one goes first. */
@@ -254,7 +261,7 @@ void thread_begin(struct world *w, unsigned actor, unsigned task, int priority)
     a->suspends = 0;
     a->step = STEP_START;
     a->state = ACTOR_STOPPED;
-    a->is_calling = a->is_waiting_reply = a->is_depressed = false;
+    a->is_calling = a->is_waiting_reply = false;
     a->deadline = MK_TIME_FOREVER;
     a->queue = NULL;
     a->slot = 0;
