@@ -70,7 +70,7 @@ static inline unsigned err_bit(mk_err_t err)
     X(PORT_CREATE, 6) X(PORT_DESTROY, 4) X(SET_LIMIT, 4) X(PORT_STATE, 2) X(RIGHT_MAKE, 14) X(RETAIN, 4) \
     X(RELEASE, 10) X(INFO, 3) X(INSERT, 8) X(EXTRACT, 6) X(RENAME, 3) X(NOTIFY, 12) X(SET_CREATE, 3) \
     X(SET_DESTROY, 1) X(SET_ADD, 6) X(SET_REMOVE, 3) X(SEND, 30) X(RECEIVE, 36) X(CALL, 18) X(REPLY, 12) \
-    X(REPLY_RECEIVE, 14) X(DISCARD, 3) X(DROP_RIGHTS, 2) X(EVENT_CREATE, 2) X(EVENT_SIGNAL, 4) X(EVENT_WAIT, 4) \
+    X(REPLY_RECEIVE, 14) X(DISCARD, 3) X(DROP_RIGHTS, 2) X(EVENT_CREATE, 3) X(EVENT_SIGNAL, 8) X(EVENT_WAIT, 6) \
     X(THREAD_SELF, 2) X(THREAD_CREATE, 6) X(THREAD_EXIT, 1) X(TERMINATE, 2) X(JOIN, 2) X(SUSPEND, 3) X(RESUME, 4) \
     X(ABORT, 6) X(PRIORITY, 4) X(YIELD, 2) X(SWITCH, 4) X(DEPRESS_ABORT, 2) X(TASK_SELF, 1) X(TASK_CREATE, 1) \
     X(TASK_TERMINATE, 1) X(TASK_EXIT, 1) X(TASK_WAIT, 2) X(GET_SPECIAL, 3) X(SET_SPECIAL, 3) X(SLEEP, 2) \
@@ -116,7 +116,7 @@ struct name {
     mk_name_t name;
     uint8_t type; /* as it was made; whether it is dead, the port knows */
     uint16_t port;
-    uint16_t request; /* dead-name request; 0: none */
+    mk_name_t own;    /* which the kernel gave it, before the task chose another */
     uint32_t refs;
     uint64_t badge;
 };
@@ -171,6 +171,8 @@ struct port { /* or a port set */
     int exit_code;
     uint64_t id; /* 0: not known yet */
     uint64_t events;
+    uint64_t server; /* serial of the actor that received from it last */
+    bool wants_room; /* somebody asked for a notice when there is room */
     struct waiters receivers, senders; /* of a task's or thread's port: who waits for its end */
     struct members *ready, *idle;      /* of a set */
 };
@@ -189,7 +191,7 @@ struct task {
 
 enum state { ACTOR_NONE, ACTOR_IDLE, ACTOR_READY, ACTOR_RUNNING, ACTOR_BLOCKED, ACTOR_STOPPED };
 /* What an actor does when it gets the CPU. */
-enum step { STEP_BEGIN, STEP_START, STEP_IDLE, STEP_DONE, STEP_SEND, STEP_RECEIVE, STEP_YIELD };
+enum step { STEP_BEGIN, STEP_START, STEP_IDLE, STEP_DONE, STEP_SEND, STEP_RECEIVE, STEP_YIELD, STEP_SWITCHED };
 
 struct world;
 
@@ -212,8 +214,9 @@ struct actor {
     /* the model's */
     enum state state;
     enum step step;
-    uint8_t task, priority, suspends;
-    bool is_calling, is_waiting_reply;
+    uint8_t task, suspends;
+    uint8_t priority, base; /* now, and as set */
+    bool is_calling, is_waiting_reply, is_depressed;
     bool has_waited, has_left;
     uint8_t wait; /* enum mk_wait */
     uint16_t wait_port;
@@ -222,7 +225,10 @@ struct actor {
     int64_t order; /* among the ready of one priority */
     uint64_t timer_order;
     uint64_t call;   /* which of its calls, while is_calling */
-    uint64_t serial; /* order of creation */
+    uint64_t serial;  /* order of creation */
+    uint64_t lent_to; /* serial of the actor that it lends its priority to; 0: nobody */
+    uint64_t want;    /* bits or exit code that its call must bring */
+    uint16_t served;  /* port or set that it received from last */
     mk_time_t deadline;
     struct waiters *queue;
     errs_t errs; /* STEP_DONE: what the call answers */
@@ -314,12 +320,18 @@ void port_drop_send_once(struct world *w, unsigned port);
 bool port_has_message(const struct world *w, unsigned port);
 bool port_is_inside(const struct world *w, unsigned moved, unsigned dest);
 struct waiters *port_receivers(struct world *w, unsigned port);
-void set_update(struct world *w, unsigned port);
+void port_became_ready(struct world *w, unsigned port);
+void port_took_turn(struct world *w, unsigned port);
+void sets_wake(struct world *w, unsigned port);
 void set_add(struct world *w, unsigned set, unsigned port);
 void set_remove(struct world *w, unsigned port);
 void set_destroy(struct world *w, unsigned task, struct name *name);
 struct request *request_of(struct world *w, unsigned port, unsigned event, unsigned task, mk_name_t name);
 void request_cancel(struct world *w, unsigned port, struct request *request);
+void requests_cancel(struct world *w, unsigned port, unsigned task, mk_name_t name);
+void requests_rename(struct world *w, unsigned port, unsigned task, mk_name_t from, mk_name_t to);
+void notify_room(struct world *w, unsigned port);
+bool port_is_full(const struct port *p);
 void request_unlink(struct world *w, unsigned port, struct request *request);
 void request_fire(struct world *w, unsigned port, struct request *request, struct right carried);
 errs_t notify(struct world *w, struct actor *a);
@@ -330,11 +342,23 @@ void message_destroy(struct world *w, unsigned message);
 /* To a port that is alive: into a receiver's buffers (it is returned, unblocked), or into the queue. */
 struct actor *deliver(struct world *w, unsigned port, unsigned message);
 void wake_senders(struct world *w, unsigned port);
-void invite(struct world *w, unsigned port, unsigned nr_coming);
+bool invite(struct world *w, unsigned port, unsigned nr_coming);
 void slot_give_back(struct world *w, struct actor *a);
 void do_send(struct world *w, struct actor *a);
 void do_receive(struct world *w, struct actor *a, struct actor *heir);
 void do_reply(struct world *w, struct actor *a);
+
+/* priorities lent */
+void lend(struct world *w, struct actor *a, uint64_t server);
+void message_lend(struct world *w, unsigned message, uint64_t server);
+void reply_unlend(struct world *w, struct right right);
+uint64_t port_server(const struct world *w, unsigned port);
+void update_priorities(struct world *w);
+
+/* events */
+errs_t event_signal(struct world *w, struct actor *a);
+void do_event_wait(struct world *w, struct actor *a);
+errs_t event_take(struct world *w, struct actor *a, unsigned port);
 
 /* scheduling */
 void unblock(struct world *w, struct actor *a, enum step step, errs_t errs);
@@ -347,9 +371,12 @@ void block(struct world *w, struct actor *a, struct waiters *queue, enum mk_wait
 void call_ends(struct world *w, struct actor *a, errs_t errs);
 void call_returns(struct world *w, struct actor *a, errs_t errs);
 void spend(struct world *w, struct actor *a, mk_time_t ns);
+struct actor *first_timer(struct world *w);
 void fire_timers(struct world *w);
 void run_ready(struct world *w, int above);
-void requeue(struct world *w, struct actor *a, int priority);
+void yield_to(struct world *w, struct actor *a, struct actor *to);
+void do_switch(struct world *w, struct actor *a, struct actor *to);
+void undepress(struct world *w, struct actor *a);
 void thread_ends(struct world *w, struct actor *a, bool is_current);
 void task_ends(struct world *w, unsigned task, int exit_code, struct actor *current);
 void task_begin(struct world *w, unsigned task, int parent);

@@ -40,7 +40,9 @@ static errs_t right_make(struct world *w, struct actor *a)
         errs |= ERR(MK_E_BAD_ARGUMENT);
     if (op->p_out != POINTER_GOOD && !(op->p_out == POINTER_NULL && is_send && op->bits == 0))
         errs |= ERR(MK_E_BAD_ADDRESS);
-    if (errs & ~ERR(MK_E_BAD_ADDRESS) || (errs && a->err))
+    if (n && op->how == MK_RIGHT_SEND_ONCE && w->ports[n->port].kind == KIND_EVENT)
+        errs |= ERR(MK_E_BAD_RIGHT);
+    if (errs)
         return errs;
     struct port *p = &w->ports[n->port];
     if (is_send)
@@ -155,7 +157,9 @@ static errs_t transfer(struct world *w, struct actor *a)
             differ(w, "a receive right moved within a task from name %x to %x", op->name2, a->out);
         return OK_ONLY;
     }
-    right_put(w, to, right_take(w, from, op->name2, op->how), a->out, op->call == CALL_INSERT ? "insert" : "extract");
+    struct right right = right_take(w, from, op->name2, op->how);
+    reply_unlend(w, right);
+    right_put(w, to, right, a->out, op->call == CALL_INSERT ? "insert" : "extract");
     return OK_ONLY;
 }
 
@@ -230,8 +234,6 @@ static errs_t member_change(struct world *w, struct actor *a)
     if (errs)
         return errs;
     const struct port *p = &w->ports[n->port];
-    if (p->kind == KIND_SET && a->err == MK_E_BAD_RIGHT)
-        return ERR(MK_E_BAD_RIGHT); /* not there yet */
     if (a->op.call == CALL_SET_REMOVE) {
         if (p->set != set->port)
             return ERR(MK_E_BAD_STATE);
@@ -348,7 +350,7 @@ static errs_t thread_create(struct world *w, struct actor *a)
         errs |= ERR(MK_E_BAD_ARGUMENT);
     if (errs)
         return errs;
-    thread_begin(w, op->slot, w->ports[t->port].object, op->n ? (int)op->n : a->priority);
+    thread_begin(w, op->slot, w->ports[t->port].object, op->n ? (int)op->n : a->base);
     struct actor *thread = &w->actors[op->slot];
     w->ports[thread->port].nr_send = 1;
     right_put(w, a->task, (struct right){MK_RIGHT_SEND, thread->port, 0}, a->out, "mk_thread_create");
@@ -387,10 +389,14 @@ static errs_t thread_change(struct world *w, struct actor *a)
     case CALL_PRIORITY:
         if (is_bad_priority)
             return ERR(MK_E_BAD_ARGUMENT);
-        requeue(w, t, (int)a->op.n);
+        t->base = (uint8_t)a->op.n;
+        update_priorities(w);
         return OK_ONLY;
-    default: /* a depressed thread runs before another can end its depression, but when it is suspended */
-        return ERR(MK_E_BAD_STATE);
+    default:
+        if (!t->is_depressed)
+            return ERR(MK_E_BAD_STATE);
+        undepress(w, t);
+        return OK_ONLY;
     }
 }
 
@@ -477,8 +483,8 @@ static void do_task_wait(struct world *w, struct actor *a)
             block(w, a, &w->ports[n->port].receivers, MK_WAIT_TASK, n->port, a->op.deadline, NULL);
             return;
         }
-    } else if (!errs && a->exit_code != w->ports[n->port].exit_code) {
-        differ(w, "mk_task_wait: exit code %d, expected %d", a->exit_code, w->ports[n->port].exit_code);
+    } else if (!errs) {
+        a->want = (uint64_t)w->ports[n->port].exit_code;
     }
     call_ends(w, a, or_ok(errs));
 }
@@ -502,17 +508,45 @@ static void do_spend(struct world *w, struct actor *a)
     call_returns(w, a, OK_ONLY);
 }
 
-void do_yield(struct world *w, struct actor *a)
+static void do_switch_call(struct world *w, struct actor *a)
 {
-    const struct actor *other = strongest(w);
-    if (other && other->priority >= a->priority) {
-        make_ready(w, a);
-        a->step = STEP_DONE;
-        a->errs = OK_ONLY;
-        a->has_left = true;
-        return;
+    errs_t errs = 0;
+    struct actor *to = a->op.name ? thread_of(w, a, &errs) : NULL;
+    if (to == a || a->op.deadline < 0 || a->op.how > MK_SWITCH_WAIT)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    if (errs)
+        call_ends(w, a, errs);
+    else
+        do_switch(w, a, to);
+}
+
+/* ---- names ---- */
+
+/* Waits on the right go on under the new name. */
+static errs_t rename_right(struct world *w, struct actor *a)
+{
+    const struct op *op = &a->op;
+    struct name *n = name_find(w, a->task, op->name);
+    errs_t errs = n ? 0 : ERR(MK_E_BAD_NAME);
+    if (op->name2 == MK_NAME_NULL || op->name2 == MK_NAME_DEAD)
+        errs |= ERR(MK_E_BAD_ARGUMENT);
+    else if (name_find(w, a->task, op->name2))
+        errs |= ERR(MK_E_NAME_IN_USE);
+    if (errs)
+        return errs;
+    n->name = op->name2;
+    if (n->type & MK_RIGHT_RECEIVE)
+        w->ports[n->port].name = n->name;
+    if (n->type != RIGHT_REPLY)
+        requests_rename(w, n->port, a->task, op->name, op->name2);
+    for (unsigned i = 0; i < NR_ACTORS; i++) {
+        struct actor *other = &w->actors[i];
+        /* A sender that waits looks the name up again, and finds it gone: the kernel reads the header so. */
+        bool is_waiting = other->state != ACTOR_NONE && other->step == STEP_RECEIVE;
+        if (other->task == a->task && is_waiting && other->op.name == op->name)
+            other->op.name = op->name2;
     }
-    call_returns(w, a, OK_ONLY);
+    return OK_ONLY;
 }
 
 /* ---- all of them ---- */
@@ -576,6 +610,12 @@ static errs_t simple_call(struct world *w, struct actor *a)
         return thread_create(w, a);
     case CALL_SET_SERVER:
         return OK_ONLY;
+    case CALL_EVENT_CREATE:
+        return new_port(w, a, KIND_EVENT, MK_RIGHT_RECEIVE);
+    case CALL_EVENT_SIGNAL:
+        return event_signal(w, a);
+    case CALL_RENAME:
+        return rename_right(w, a);
     default:
         return thread_change(w, a);
     }
@@ -585,10 +625,6 @@ static errs_t simple_call(struct world *w, struct actor *a)
 void do_call(struct world *w, struct actor *a)
 {
     totals.nr_done[a->op.call][0]++;
-    if (a->err == MK_E_NOT_SUPPORTED) { /* not there yet */
-        call_returns(w, a, ERR(MK_E_NOT_SUPPORTED));
-        return;
-    }
     switch (a->op.call) {
     case CALL_SEND:
     case CALL_CALL:
@@ -624,6 +660,12 @@ void do_call(struct world *w, struct actor *a)
         break;
     case CALL_SLEEP:
         do_sleep(w, a);
+        break;
+    case CALL_SWITCH:
+        do_switch_call(w, a);
+        break;
+    case CALL_EVENT_WAIT:
+        do_event_wait(w, a);
         break;
     case CALL_SPEND:
         do_spend(w, a);

@@ -64,7 +64,7 @@ static void check_port(struct world *w, unsigned port, const struct mk_port_info
         differ(w, "port %llu: {receiver %llu, name %x, set %llu}, expected {%llu, %x, %llu}",
                (unsigned long long)info->id, (unsigned long long)info->receiver, info->name,
                (unsigned long long)info->set, (unsigned long long)receiver, p->name, (unsigned long long)set);
-    unsigned nr_queued = p->nr_queued + p->nr_unused;
+    unsigned nr_queued = p->nr_queued + p->nr_unused + (p->events != 0);
     if (info->nr_queued != nr_queued || info->queue_limit != p->limit || info->nr_send != p->nr_send ||
         info->nr_send_once != p->nr_send_once || info->nr_waiting_senders != p->senders.nr ||
         info->nr_waiting_receivers != p->receivers.nr || info->nr_received != p->seqno)
@@ -115,11 +115,12 @@ static enum mk_thread_state state_of(const struct actor *a)
 static void check_thread(struct world *w, const struct actor *a, const struct mk_thread_info *info)
 {
     unsigned who = (unsigned)(a - w->actors);
-    if (info->task != w->tasks[a->task].id || info->state != state_of(a) || info->base_priority != a->priority ||
+    if (info->task != w->tasks[a->task].id || info->state != state_of(a) || info->base_priority != a->base ||
+        info->priority != a->priority ||
         info->suspend_count != a->suspends)
-        differ(w, "actor %u: {task %llu, state %d, priority %d, suspended %u}, expected {%llu, %d, %u, %u}", who,
-               (unsigned long long)info->task, (int)info->state, info->base_priority, info->suspend_count,
-               (unsigned long long)w->tasks[a->task].id, (int)state_of(a), a->priority, a->suspends);
+        differ(w, "actor %u: {task %llu, state %d, priority %d, base %d, suspended %u}, expected {%llu, %d, %u, %u, %u}", who,
+               (unsigned long long)info->task, (int)info->state, info->priority, info->base_priority, info->suspend_count,
+               (unsigned long long)w->tasks[a->task].id, (int)state_of(a), a->priority, a->base, a->suspends);
     enum mk_wait wait = a->state == ACTOR_IDLE ? MK_WAIT_SLEEP : (enum mk_wait)a->wait;
     if (info->wait != wait || info->deadline != a->deadline)
         differ(w, "actor %u: waits for %d until %lld, expected %d until %lld", who, (int)info->wait,

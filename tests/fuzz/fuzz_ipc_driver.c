@@ -20,7 +20,7 @@ static void settle(struct world *w)
 {
     bool has_equals = false;
     for (unsigned i = 1; i < NR_ACTORS; i++)
-        has_equals |= w->actors[i].state != ACTOR_NONE && w->actors[i].priority == 0;
+        has_equals |= w->actors[i].state != ACTOR_NONE && w->actors[i].base == 0;
     for (unsigned nr_quiet = 0; nr_quiet < (has_equals ? 3 : 1);) {
         unsigned n = w->nr_logged;
         mk_thread_yield();
@@ -31,8 +31,10 @@ static void settle(struct world *w)
 static void follow(struct world *w)
 {
     run_ready(w, 0);
-    fire_timers(w);
-    run_ready(w, -1);
+    do { /* each is a mk_thread_yield of the driver */
+        fire_timers(w);
+        run_ready(w, -1);
+    } while (first_timer(w) && first_timer(w)->deadline <= w->now);
     if (w->nr_seen != w->nr_logged)
         differ(w, "actor %u came to the end of its call, which the model does not expect", w->log[w->nr_seen]);
     for (unsigned i = 1; i < NR_ACTORS; i++)

@@ -90,6 +90,9 @@ static errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsi
     }
     check_header(w, a, m, port);
     check_body(w, a, m);
+    if (port)
+        w->ports[port].server = a->serial;
+    message_lend(w, message, a->serial);
     for (unsigned i = 0; i < m->nr_rights; i++) {
         uint32_t type = m->rights[i].type == RIGHT_REPLY ? MK_RIGHT_SEND_ONCE : m->rights[i].type;
         if (a->rights[i].how != type)
@@ -117,6 +120,7 @@ struct actor *deliver(struct world *w, unsigned port, unsigned message)
         make_ready(w, a); /* it cannot take this one: told so, and the next may */
     }
     bool is_first = !port_has_message(w, port);
+    message_lend(w, message, port_server(w, port));
     w->messages[message].next = 0;
     if (p->first)
         w->messages[p->last].next = (uint16_t)message;
@@ -125,13 +129,13 @@ struct actor *deliver(struct world *w, unsigned port, unsigned message)
     p->last = (uint16_t)message;
     p->nr_queued++;
     if (is_first)
-        set_update(w, port);
+        port_became_ready(w, port);
     return NULL;
 }
 
 /* ---- senders that wait ---- */
 
-static bool is_full(const struct port *p)
+bool port_is_full(const struct port *p)
 {
     return p->nr_queued + p->nr_reserved >= p->limit;
 }
@@ -146,27 +150,39 @@ static void wake_sender(struct world *w, unsigned port)
 
 void wake_senders(struct world *w, unsigned port)
 {
-    while (w->ports[port].senders.nr && !is_full(&w->ports[port]))
+    while (w->ports[port].senders.nr && !port_is_full(&w->ports[port]))
         wake_sender(w, port);
+    if (w->ports[port].wants_room && !port_is_full(&w->ports[port]))
+        notify_room(w, port);
 }
 
-/* At a port with limit 0 as many senders may come as receivers wait, or are about to. */
-void invite(struct world *w, unsigned port, unsigned nr_coming)
+/*
+ * At a port with limit 0 as many senders may come as receivers wait, or are about to. True: notices of the room were
+ * sent.
+ */
+bool invite(struct world *w, unsigned port, unsigned nr_coming)
 {
     const struct port *p = &w->ports[port];
-    while (p->kind == KIND_PORT && p->limit == 0 && p->senders.nr &&
-           p->nr_reserved < port_receivers(w, port)->nr + nr_coming)
+    if (p->limit || p->kind == KIND_SET)
+        return false;
+    unsigned nr_receivers = port_receivers(w, port)->nr + nr_coming;
+    while (p->senders.nr && p->nr_reserved < nr_receivers)
         wake_sender(w, port);
+    if (!p->wants_room || p->nr_reserved >= nr_receivers)
+        return false;
+    notify_room(w, port);
+    return true;
 }
 
-static void invite_at(struct world *w, unsigned port)
+static bool invite_at(struct world *w, unsigned port)
 {
     const struct port *p = &w->ports[port];
-    if (p->kind == KIND_PORT)
-        invite(w, port, 1);
-    else if (p->kind == KIND_SET)
-        for (unsigned i = 0; i < p->idle->nr; i++)
-            invite_at(w, p->idle->ports[i]);
+    bool is_told = false;
+    if (p->kind != KIND_SET)
+        return invite(w, port, 1);
+    for (unsigned i = 0; i < p->idle->nr && !is_told; i++)
+        is_told = invite_at(w, p->idle->ports[i]);
+    return is_told;
 }
 
 void slot_give_back(struct world *w, struct actor *a)
@@ -299,7 +315,7 @@ static unsigned message_take(struct world *w, struct actor *a, unsigned dest, st
             continue;
         m->rights[i] = right_take(w, a->task, op->rights[i].name, op->rights[i].how);
         if (m->rights[i].type == MK_RIGHT_RECEIVE)
-            w->ports[m->rights[i].port].transit = (uint16_t)dest;
+            w->ports[m->rights[i].port].transit = (uint16_t)dest; /* 0: destroyed at once */
     }
     return message;
 }
@@ -321,11 +337,11 @@ static struct actor *send_commit(struct world *w, struct actor *a, mk_name_t des
     struct name *n = name_find(w, a->task, dest);
     struct name was = *n;
     bool is_once = !(n->type & MK_RIGHT_SEND);
-    if (is_once && n->request)
-        request_cancel(w, n->port, &w->requests[n->request]);
+    if (was.type == MK_RIGHT_SEND_ONCE)
+        requests_cancel(w, was.port, a->task, dest);
     unsigned port = was.type == RIGHT_REPLY ? 0 : was.port;
     bool is_lost = port && is_circular(w, a, port);
-    unsigned message = message_take(w, a, port, reply, with_reply);
+    unsigned message = message_take(w, a, is_lost ? 0 : port, reply, with_reply);
     w->messages[message].badge = port ? was.badge : 0;
     if (is_once)
         name_remove(w, a->task, name_find(w, a->task, dest));
@@ -349,6 +365,7 @@ static void wait_for_reply(struct world *w, struct actor *a, struct actor *heir)
         return;
     }
     a->is_calling = false;
+    lend(w, a, 0);
     if (heir)
         make_ready(w, heir);
     call_ends(w, a, errs == ERR(MK_E_WOULD_BLOCK) ? ERR(MK_E_TIMED_OUT) : errs);
@@ -357,7 +374,7 @@ static void wait_for_reply(struct world *w, struct actor *a, struct actor *heir)
 static bool send_must_wait(struct world *w, const struct actor *a, const struct name *n)
 {
     const struct port *p = &w->ports[n->port];
-    return n->type & MK_RIGHT_SEND && !port_receivers(w, n->port)->nr && (p->limit == 0 || (!a->slot && is_full(p)));
+    return n->type & MK_RIGHT_SEND && !is_circular(w, a, n->port) && !port_receivers(w, n->port)->nr && (p->limit == 0 || (!a->slot && port_is_full(p)));
 }
 
 static void send_fails(struct world *w, struct actor *a, errs_t errs)
@@ -372,8 +389,8 @@ void do_send(struct world *w, struct actor *a)
     const struct op *op = &a->op;
     bool is_call = op->call == CALL_CALL;
     errs_t errs = send_errs(w, a, op->name, !is_call) | (op->deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : 0);
-    if (errs || a->err == MK_E_CIRCULAR) { /* which an older kernel answers */
-        send_fails(w, a, errs | ERR(MK_E_CIRCULAR));
+    if (errs) {
+        send_fails(w, a, errs);
         return;
     }
     const struct name *n = name_find(w, a->task, op->name);
@@ -385,19 +402,20 @@ void do_send(struct world *w, struct actor *a)
             return;
         }
         slot_give_back(w, a); /* invited, but another sender was quicker */
+        lend(w, a, is_call ? port_server(w, port) : 0);
         a->step = STEP_SEND;
         block(w, a, &w->ports[port].senders, MK_WAIT_SEND, port, op->deadline, NULL);
         return;
     }
     struct right reply = {0};
     if (is_call) {
+        lend(w, a, 0);
         a->is_calling = true;
         a->call = ++w->next_call;
         reply = (struct right){RIGHT_REPLY, (uint16_t)(a - w->actors), a->call};
     }
     struct actor *heir = send_commit(w, a, op->name, reply, !is_call);
-    if (port)
-        slot_give_back(w, a);
+    slot_give_back(w, a);
     if (is_call) {
         wait_for_reply(w, a, heir);
         return;
@@ -418,33 +436,46 @@ static struct message unused_notice(void)
                             .notice = {.event = MK_NOTIFY_SEND_ONCE}};
 }
 
-/* The first message of a port that has one; notices of unused send-once rights come after all others. */
+/* A notice of a send-once right that went unused; they come after all other messages. */
+static errs_t take_unused(struct world *w, struct actor *a, unsigned port)
+{
+    unsigned message = message_new(w);
+    w->messages[message] = unused_notice();
+    errs_t errs = hand_over(w, a, message, port);
+    if (errs == ERR(MK_E_MSG_TOO_LARGE)) {
+        message_free(w, message);
+        return errs;
+    }
+    w->ports[port].nr_unused--;
+    w->ports[port].seqno++;
+    port_took_turn(w, port);
+    return errs;
+}
+
+/* The first message of a port that has one. */
 static errs_t take_message(struct world *w, struct actor *a, unsigned port)
 {
     struct port *p = &w->ports[port];
     unsigned message = p->first;
-    if (!p->nr_queued) {
-        message = message_new(w);
-        w->messages[message] = unused_notice();
-        errs_t errs = hand_over(w, a, message, port);
-        if (errs == ERR(MK_E_MSG_TOO_LARGE)) {
-            message_free(w, message);
-        } else {
-            p->nr_unused--;
-            p->seqno++;
-        }
-        set_update(w, port); /* also when it did not fit: the port loses its turn, unlike with a message */
-        return errs;
-    }
+    if (p->kind == KIND_EVENT)
+        return event_take(w, a, port);
+    if (!p->nr_queued)
+        return take_unused(w, a, port);
+    bool had_server = port_server(w, port) != 0;
     p->first = w->messages[message].next;
+    p->nr_queued--;
     errs_t errs = hand_over(w, a, message, port);
     if (errs == ERR(MK_E_MSG_TOO_LARGE)) {
+        w->messages[message].next = p->first;
+        p->last = p->first ? p->last : (uint16_t)message;
         p->first = (uint16_t)message;
+        p->nr_queued++;
         return errs;
     }
-    p->nr_queued--;
     p->seqno++;
-    set_update(w, port);
+    port_took_turn(w, port);
+    for (unsigned m = had_server ? 0 : p->first; m; m = w->messages[m].next)
+        message_lend(w, m, a->serial); /* who called while nobody served the port */
     wake_senders(w, port);
     return errs;
 }
@@ -468,23 +499,30 @@ static errs_t receive_errs(const struct world *w, const struct actor *a, const s
 /* From the beginning, or again after a wait. `heir` was unblocked before and is not ready yet. */
 void do_receive(struct world *w, struct actor *a, struct actor *heir)
 {
-    const struct name *n = name_find(w, a->task, a->op.name);
-    errs_t errs = receive_errs(w, a, n);
-    unsigned from = 0;
-    if (!errs && port_has_message(w, n->port)) {
-        for (from = n->port; w->ports[from].kind == KIND_SET;)
-            from = w->ports[from].ready->ports[0];
-        errs = take_message(w, a, from);
-    }
-    if (!errs) {
-        errs = may_wait(w, a->op.deadline);
-        if (errs == OK_ONLY) {
-            invite_at(w, n->port);
-            a->step = STEP_RECEIVE;
-            a->has_waited = true;
-            block(w, a, &w->ports[n->port].receivers, MK_WAIT_RECEIVE, n->port, a->op.deadline, heir);
-            return;
+    errs_t errs;
+    for (;;) {
+        const struct name *n = name_find(w, a->task, a->op.name);
+        errs = receive_errs(w, a, n);
+        if (errs)
+            break;
+        unsigned at = n->port, from = at;
+        if (port_has_message(w, at)) {
+            a->served = (uint16_t)at;
+            while (w->ports[from].kind == KIND_SET)
+                from = w->ports[from].ready->ports[0];
+            errs = take_message(w, a, from);
+            break;
         }
+        errs = may_wait(w, a->op.deadline);
+        if (errs != OK_ONLY)
+            break;
+        if (invite_at(w, at))
+            continue; /* notices of the room may have come here */
+        a->served = (uint16_t)at;
+        a->step = STEP_RECEIVE;
+        a->has_waited = true;
+        block(w, a, &w->ports[at].receivers, MK_WAIT_RECEIVE, at, a->op.deadline, heir);
+        return;
     }
     if (heir)
         make_ready(w, heir);
@@ -532,8 +570,6 @@ void do_reply(struct world *w, struct actor *a)
             errs |= send_errs(w, a, op->reply, false);
         if (errs & ERR(MK_E_DEAD)) /* a right in the answer is dead */
             errs = (errs & ~ERR(MK_E_DEAD)) | ERR(MK_E_BAD_RIGHT);
-        if (a->err == MK_E_CIRCULAR) /* which an older kernel answers */
-            errs |= ERR(MK_E_CIRCULAR);
         if (!errs)
             heir = send_commit(w, a, op->reply, (struct right){0}, false);
     }

@@ -35,7 +35,7 @@ static struct name *name_new(struct world *w, unsigned task, mk_name_t name, str
     if (space->nr == NR_NAMES)
         differ(w, "the model has no room for another name");
     struct name *n = &space->names[space->nr++];
-    *n = (struct name){.name = name, .type = right.type, .port = right.port, .badge = right.badge};
+    *n = (struct name){.name = name, .type = right.type, .port = right.port, .badge = right.badge, .own = name};
     n->refs = right.type != MK_RIGHT_RECEIVE && right.type != MK_RIGHT_PORT_SET;
     return n;
 }
@@ -148,16 +148,11 @@ errs_t right_errs(const struct world *w, unsigned task, mk_name_t name, uint32_t
     else if (how == MK_MOVE_SEND_ONCE)
         needs = MK_RIGHT_SEND_ONCE | RIGHT_REPLY;
     bool fits = n->type & needs;
+    if (how == MK_MAKE_SEND_ONCE && fits && w->ports[n->port].kind == KIND_EVENT)
+        fits = false; /* it could bring no message */
     if (needs == MK_RIGHT_RECEIVE || n->type == MK_RIGHT_PORT_SET || !name_is_dead(w, n))
         return fits ? OK_ONLY : ERR(MK_E_BAD_RIGHT);
     return fits ? ERR(MK_E_DEAD) : ERR(MK_E_BAD_RIGHT) | ERR(MK_E_DEAD); /* what it was before it died, nobody tells */
-}
-
-static void request_dropped(struct world *w, struct name *n)
-{
-    if (n->request)
-        request_cancel(w, n->port, &w->requests[n->request]);
-    n->request = 0;
 }
 
 void receive_leaves(struct world *w, unsigned task, struct name *n)
@@ -168,6 +163,7 @@ void receive_leaves(struct world *w, unsigned task, struct name *n)
     p->task = -1;
     p->name = MK_NAME_NULL;
     p->make_count = 0;
+    p->server = 0;
     wake_all(w, &p->receivers, STEP_DONE, ERR(MK_E_DEAD));
     n->type &= (uint8_t)~MK_RIGHT_RECEIVE;
     if (!n->type)
@@ -181,10 +177,11 @@ static void send_leaves(struct world *w, unsigned task, struct name *n)
     n->refs = 0;
     if (n->type & MK_RIGHT_RECEIVE) {
         n->type = MK_RIGHT_RECEIVE;
-        request_dropped(w, n);
+        requests_cancel(w, n->port, task, name);
         return;
     }
-    request_dropped(w, n);
+    if (n->type != RIGHT_REPLY)
+        requests_cancel(w, n->port, task, name);
     name_remove(w, task, name_find(w, task, name));
 }
 
@@ -205,7 +202,8 @@ struct right right_take(struct world *w, unsigned task, mk_name_t name, uint32_t
         receive_leaves(w, task, n);
         return (struct right){MK_RIGHT_RECEIVE, right.port, 0};
     case MK_MOVE_SEND_ONCE:
-        request_dropped(w, n);
+        if (right.type != RIGHT_REPLY)
+            requests_cancel(w, right.port, task, name);
         name_remove(w, task, name_find(w, task, name));
         return right;
     default:
@@ -240,10 +238,12 @@ void right_drop(struct world *w, struct right right)
         caller = &w->actors[right.port];
         if (!reply_is_valid(w, right.port, right.badge))
             break;
-        if (caller->is_waiting_reply)
+        if (caller->is_waiting_reply) {
             wake(w, caller, STEP_DONE, ERR(MK_E_DEAD));
-        else
-            caller->is_calling = false; /* on its way into the wait */
+        } else { /* on its way into the wait */
+            lend(w, caller, 0);
+            caller->is_calling = false;
+        }
         break;
     default:
         break;
@@ -273,7 +273,7 @@ void space_end(struct world *w, unsigned task)
     while (space->nr) {
         struct name *n = &space->names[0];
         for (unsigned i = 1; i < space->nr; i++)
-            if (index_of(space->names[i].name) < index_of(n->name))
+            if (index_of(space->names[i].own) < index_of(n->own))
                 n = &space->names[i];
         mk_name_t name = n->name;
         unsigned port = n->port;

@@ -70,12 +70,12 @@ void port_drop_send_once(struct world *w, unsigned port)
     p->nr_send_once--;
     if (p->is_dead || p->kind != KIND_PORT)
         return;
-    struct waiters *receivers = port_receivers(w, port);
     bool is_first = !port_has_message(w, port);
     p->nr_unused++;
     if (is_first)
-        set_update(w, port);
-    wake_all(w, receivers, STEP_RECEIVE, 0); /* they look again */
+        port_became_ready(w, port);
+    wake_all(w, &p->receivers, STEP_RECEIVE, 0); /* they look again */
+    sets_wake(w, port);
 }
 
 static struct right request_end(struct world *w, struct request *request)
@@ -100,15 +100,15 @@ static void tear_down(struct world *w, unsigned port)
         message_destroy(w, message);
     }
     p->nr_unused = 0;
+    p->events = 0;
+    if (p->wants_room)
+        notify_room(w, port);
     while (p->requests) {
         struct request *request = &w->requests[p->requests];
         request_unlink(w, port, request);
-        if (request->event == MK_NOTIFY_DEAD_NAME || request->event == MK_NOTIFY_SEND_POSSIBLE) {
+        if (request->event == MK_NOTIFY_DEAD_NAME) {
             struct name *n = name_find(w, request->task, request->name);
-            if (request->event == MK_NOTIFY_DEAD_NAME) {
-                n->request = 0;
-                n->refs += n->refs < MK_USER_REFS_MAX;
-            }
+            n->refs += n->refs < MK_USER_REFS_MAX;
             request_fire(w, port, request, (struct right){0});
         } else {
             right_drop(w, request_end(w, request));
@@ -161,45 +161,90 @@ static bool member_take(struct members *members, unsigned port)
     return false;
 }
 
-/* To the end of the line in its set: when it gets a first message, and when one was taken. */
-void set_update(struct world *w, unsigned port)
+static void move_to(struct members *set_ready, struct members *set_idle, unsigned port, bool is_ready)
+{
+    struct members *to = is_ready ? set_ready : set_idle;
+    if (!member_take(set_ready, port))
+        member_take(set_idle, port);
+    to->ports[to->nr++] = (uint16_t)port;
+}
+
+/* To the end of the line in its set, and so on outwards; a set that was ready keeps its place. */
+void port_became_ready(struct world *w, unsigned port)
+{
+    bool was_ready = false;
+    for (; w->ports[port].set && !was_ready; port = w->ports[port].set) {
+        const struct port *set = &w->ports[w->ports[port].set];
+        was_ready = set->ready->nr > 0;
+        move_to(set->ready, set->idle, port, true);
+    }
+}
+
+/* Its turn came, and that of the sets around it. */
+void port_took_turn(struct world *w, unsigned port)
 {
     for (; w->ports[port].set; port = w->ports[port].set) {
-        struct port *set = &w->ports[w->ports[port].set];
-        if (!member_take(set->ready, port))
-            member_take(set->idle, port);
-        struct members *to = port_has_message(w, port) ? set->ready : set->idle;
-        to->ports[to->nr++] = (uint16_t)port;
+        const struct port *set = &w->ports[w->ports[port].set];
+        move_to(set->ready, set->idle, port, port_has_message(w, port));
     }
+}
+
+/* Ports that queue nothing, in a set or alone. */
+static unsigned nr_rendezvous(const struct world *w, unsigned port)
+{
+    const struct port *p = &w->ports[port];
+    unsigned n = 0;
+    if (p->kind != KIND_SET)
+        return p->limit == 0;
+    for (unsigned i = 0; i < p->ready->nr; i++)
+        n += nr_rendezvous(w, p->ready->ports[i]);
+    for (unsigned i = 0; i < p->idle->nr; i++)
+        n += nr_rendezvous(w, p->idle->ports[i]);
+    return n;
+}
+
+/* Who waits at the sets around it looks again. */
+void sets_wake(struct world *w, unsigned port)
+{
+    for (unsigned set = w->ports[port].set; set; set = w->ports[set].set)
+        wake_all(w, &w->ports[set].receivers, STEP_RECEIVE, 0);
 }
 
 void set_add(struct world *w, unsigned set, unsigned port)
 {
-    struct port *p = &w->ports[port];
-    p->set = (uint16_t)set;
-    set_update(w, port);
-    if (port_has_message(w, port) || (p->kind == KIND_PORT && p->limit == 0 && p->senders.nr))
-        wake_all(w, &w->ports[set].receivers, STEP_RECEIVE, 0);
+    struct members *idle = w->ports[set].idle;
+    if (idle->nr + w->ports[set].ready->nr == NR_MEMBERS)
+        differ(w, "the model has no room for another member");
+    w->ports[port].set = (uint16_t)set;
+    idle->ports[idle->nr++] = (uint16_t)port;
+    if (port_has_message(w, port))
+        port_became_ready(w, port);
+    if (port_has_message(w, port) || nr_rendezvous(w, port))
+        sets_wake(w, port);
 }
 
 void set_remove(struct world *w, unsigned port)
 {
-    struct port *p = &w->ports[port], *set = &w->ports[p->set];
-    if (!member_take(set->ready, port))
-        member_take(set->idle, port);
+    struct port *p = &w->ports[port];
+    unsigned set = p->set;
+    if (!member_take(w->ports[set].ready, port))
+        member_take(w->ports[set].idle, port);
     p->set = 0;
+    for (; w->ports[set].set && !w->ports[set].ready->nr; set = w->ports[set].set) {
+        const struct port *outer = &w->ports[w->ports[set].set];
+        move_to(outer->ready, outer->idle, set, false);
+    }
 }
 
 void set_destroy(struct world *w, unsigned task, struct name *name)
 {
     struct port *set = &w->ports[name->port];
-    unsigned port = name->port;
+    if (set->set)
+        set_remove(w, name->port);
     while (set->ready->nr)
         set_remove(w, set->ready->ports[0]);
     while (set->idle->nr)
         set_remove(w, set->idle->ports[0]);
-    if (set->set)
-        set_remove(w, port);
     wake_all(w, &set->receivers, STEP_DONE, ERR(MK_E_DEAD));
     set->is_dead = true;
     name_remove(w, task, name);
@@ -231,6 +276,42 @@ void request_cancel(struct world *w, unsigned port, struct request *request)
     right_drop(w, request_end(w, request));
 }
 
+/* All that were asked for under a name, the newest first. */
+void requests_cancel(struct world *w, unsigned port, unsigned task, mk_name_t name)
+{
+    unsigned i = w->ports[port].requests;
+    while (i) {
+        struct request *r = &w->requests[i];
+        i = r->next;
+        if (r->name == name && r->task == task) {
+            request_cancel(w, port, r);
+            i = w->ports[port].requests;
+        }
+    }
+}
+
+void requests_rename(struct world *w, unsigned port, unsigned task, mk_name_t from, mk_name_t to)
+{
+    for (unsigned i = w->ports[port].requests; i; i = w->requests[i].next)
+        if (w->requests[i].name == from && w->requests[i].task == task)
+            w->requests[i].name = to;
+}
+
+/* There is room: all that asked are told, the newest first. */
+void notify_room(struct world *w, unsigned port)
+{
+    struct request *due[NR_REQUESTS];
+    unsigned n = 0;
+    w->ports[port].wants_room = false;
+    for (unsigned i = w->ports[port].requests; i; i = w->requests[i].next)
+        if (w->requests[i].event == MK_NOTIFY_SEND_POSSIBLE)
+            due[n++] = &w->requests[i];
+    for (unsigned i = 0; i < n; i++)
+        request_unlink(w, port, due[i]);
+    for (unsigned i = 0; i < n; i++)
+        request_fire(w, port, due[i], (struct right){0});
+}
+
 void request_fire(struct world *w, unsigned port, struct request *request, struct right carried)
 {
     unsigned message = message_new(w);
@@ -259,13 +340,13 @@ void request_fire(struct world *w, unsigned port, struct request *request, struc
 }
 
 /* Does this kind of notice exist for this kind of right? */
-static bool request_fits(const struct name *n, uint32_t event)
+static bool request_fits(const struct world *w, const struct name *n, uint32_t event)
 {
     switch (event) {
     case MK_NOTIFY_DEAD_NAME:
         return n->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE);
     case MK_NOTIFY_SEND_POSSIBLE:
-        return n->type & MK_RIGHT_SEND;
+        return n->type & MK_RIGHT_SEND && w->ports[n->port].kind == KIND_PORT;
     default:
         return n->type & MK_RIGHT_RECEIVE;
     }
@@ -278,8 +359,8 @@ static errs_t notify_errs(const struct world *w, const struct actor *a, const st
     if (op->how < MK_NOTIFY_DEAD_NAME || op->how > MK_NOTIFY_SEND_POSSIBLE || op->how == MK_NOTIFY_SEND_ONCE)
         errs |= ERR(MK_E_BAD_ARGUMENT);
     if (!n)
-        return errs | ERR(MK_E_BAD_NAME) | (name_find(w, a->task, op->name2) ? 0 : ERR(MK_E_BAD_NAME));
-    if (n->type == MK_RIGHT_PORT_SET || n->type == RIGHT_REPLY || (!errs && !request_fits(n, op->how)))
+        return errs | ERR(MK_E_BAD_NAME);
+    if (n->type == MK_RIGHT_PORT_SET || n->type == RIGHT_REPLY || (!errs && !request_fits(w, n, op->how)))
         errs |= ERR(MK_E_BAD_RIGHT);
     if (op->name2 == MK_NAME_NULL)
         return errs;
@@ -287,7 +368,7 @@ static errs_t notify_errs(const struct world *w, const struct actor *a, const st
     if (!to)
         return errs | ERR(MK_E_BAD_NAME);
     if (to->type & MK_RIGHT_RECEIVE)
-        return errs;
+        return errs | (right_errs(w, a->task, op->name2, MK_MAKE_SEND_ONCE) & ~OK_ONLY);
     if (to == n || to->type == RIGHT_REPLY)
         errs |= ERR(MK_E_BAD_RIGHT) | (name_is_dead(w, to) ? ERR(MK_E_DEAD) : 0);
     else
@@ -295,9 +376,11 @@ static errs_t notify_errs(const struct world *w, const struct actor *a, const st
     return errs;
 }
 
-static bool is_due(const struct world *w, unsigned port, uint32_t event, uint32_t sync)
+static bool is_due(struct world *w, unsigned port, uint32_t event, uint32_t sync)
 {
     const struct port *p = &w->ports[port];
+    if (event == MK_NOTIFY_SEND_POSSIBLE)
+        return p->is_dead || !port_is_full(p) || port_receivers(w, port)->nr;
     if (event == MK_NOTIFY_DEAD_NAME)
         return p->is_dead;
     return event == MK_NOTIFY_NO_SENDERS && !p->nr_send && p->make_count >= sync;
@@ -308,8 +391,6 @@ errs_t notify(struct world *w, struct actor *a)
     const struct op *op = &a->op;
     struct name *n = name_find(w, a->task, op->name);
     errs_t errs = notify_errs(w, a, n);
-    if (op->how == MK_NOTIFY_SEND_POSSIBLE && a->err == MK_E_BAD_ARGUMENT)
-        return ERR(MK_E_BAD_ARGUMENT); /* not there yet */
     if (errs)
         return errs;
     bool is_named = op->how == MK_NOTIFY_DEAD_NAME || op->how == MK_NOTIFY_SEND_POSSIBLE;
@@ -324,8 +405,6 @@ errs_t notify(struct world *w, struct actor *a)
     if (old)
         request_cancel(w, port, old);
     n = name_find(w, a->task, op->name);
-    if (op->how == MK_NOTIFY_DEAD_NAME)
-        n->request = 0;
     if (!op->name2)
         return OK_ONLY;
     uint16_t i = w->free_requests;
@@ -340,7 +419,6 @@ errs_t notify(struct world *w, struct actor *a)
     }
     request->next = w->ports[port].requests;
     w->ports[port].requests = i;
-    if (op->how == MK_NOTIFY_DEAD_NAME)
-        n->request = i;
+    w->ports[port].wants_room |= op->how == MK_NOTIFY_SEND_POSSIBLE;
     return OK_ONLY;
 }

@@ -32,6 +32,7 @@ void unblock(struct world *w, struct actor *a, enum step step, errs_t errs)
     a->is_calling = a->is_waiting_reply = a->has_left = false;
     a->step = a->state == ACTOR_IDLE && step == STEP_DONE ? STEP_IDLE : step;
     a->errs = errs;
+    lend(w, a, 0);
 }
 
 void make_ready(struct world *w, struct actor *a)
@@ -103,12 +104,12 @@ void block(struct world *w, struct actor *a, struct waiters *queue, enum mk_wait
 
 /* ---- time ---- */
 
-static struct actor *first_timer(struct world *w)
+struct actor *first_timer(struct world *w)
 {
     struct actor *first = NULL;
     for (unsigned i = 0; w->nr_timers && i < NR_ACTORS; i++) {
         struct actor *a = &w->actors[i];
-        if (a->state == ACTOR_BLOCKED && a->deadline != MK_TIME_FOREVER &&
+        if (a->state != ACTOR_NONE && a->deadline != MK_TIME_FOREVER &&
             (!first || a->deadline < first->deadline ||
              (a->deadline == first->deadline && a->timer_order < first->timer_order)))
             first = a;
@@ -120,7 +121,10 @@ void fire_timers(struct world *w)
 {
     struct actor *a;
     while ((a = first_timer(w)) && a->deadline <= w->now)
-        wake(w, a, STEP_DONE, a->wait == MK_WAIT_SLEEP ? OK_ONLY : ERR(MK_E_TIMED_OUT));
+        if (a->is_depressed)
+            undepress(w, a);
+        else
+            wake(w, a, STEP_DONE, a->wait == MK_WAIT_SLEEP ? OK_ONLY : ERR(MK_E_TIMED_OUT));
 }
 
 /* Timers fire on the way; what they make ready runs in between if it is stronger. */
@@ -167,6 +171,11 @@ static void complete(struct world *w, struct actor *a)
         return;
     if (!(a->errs & ERR(a->err)))
         bad_end(w, a);
+    if (a->err == MK_OK && a->op.call == CALL_EVENT_WAIT && a->value != a->want)
+        differ(w, "actor %u: waited for events and got %llx, expected %llx", actor, (unsigned long long)a->value,
+               (unsigned long long)a->want);
+    if (a->err == MK_OK && a->op.call == CALL_TASK_WAIT && a->exit_code != (int)a->want)
+        differ(w, "actor %u: mk_task_wait: exit code %d, expected %d", actor, a->exit_code, (int)a->want);
     totals.nr_done[a->op.call][1] += a->err == MK_OK;
 }
 
@@ -224,6 +233,10 @@ static void run_actor(struct world *w, struct actor *a)
     case STEP_YIELD:
         do_yield(w, a);
         break;
+    case STEP_SWITCHED: /* what it had given away is over */
+        undepress(w, a);
+        call_ends(w, a, OK_ONLY);
+        break;
     default:
         if (leave(w, a))
             complete(w, a);
@@ -243,12 +256,72 @@ void run_ready(struct world *w, int above)
     }
 }
 
-/* Another priority: at the tail of its queue if it is ready. */
-void requeue(struct world *w, struct actor *a, int priority)
+/* ---- giving the CPU away ---- */
+
+void undepress(struct world *w, struct actor *a)
 {
-    a->priority = (uint8_t)priority;
-    if (a->state == ACTOR_READY)
-        a->order = ++w->next_tail;
+    if (!a->is_depressed)
+        return;
+    w->nr_timers -= a->deadline != MK_TIME_FOREVER;
+    a->deadline = MK_TIME_FOREVER;
+    a->is_depressed = false;
+    update_priorities(w);
+}
+
+/* May it have the CPU before all others that are ready? */
+static bool is_first_choice(struct world *w, const struct actor *to)
+{
+    return to && to->state == ACTOR_READY && !is_stronger_ready(w, to->priority);
+}
+
+/* The running actor lets others of its priority run first, the driver at priority 0 among them. */
+static bool gives_way(struct world *w, struct actor *a)
+{
+    const struct actor *other = strongest(w);
+    if (a->priority && !(other && other->priority >= a->priority))
+        return false;
+    make_ready(w, a);
+    return true;
+}
+
+void do_yield(struct world *w, struct actor *a)
+{
+    if (!gives_way(w, a)) {
+        call_returns(w, a, OK_ONLY);
+        return;
+    }
+    a->step = STEP_DONE;
+    a->errs = OK_ONLY;
+    a->has_left = true;
+}
+
+/* mk_thread_switch, with good arguments. */
+void do_switch(struct world *w, struct actor *a, struct actor *to)
+{
+    bool is_timed = a->op.how != MK_SWITCH_NONE && a->op.deadline > w->now;
+    if (is_timed && a->op.how == MK_SWITCH_WAIT) {
+        bool is_heir = is_first_choice(w, to);
+        if (is_heir)
+            to->state = ACTOR_RUNNING; /* not in a queue any more */
+        block(w, a, NULL, MK_WAIT_SLEEP, 0, a->op.deadline, is_heir ? to : NULL);
+        return;
+    }
+    if (is_timed) {
+        a->is_depressed = true;
+        a->deadline = a->op.deadline < NEVER ? a->op.deadline : MK_TIME_FOREVER;
+        w->nr_timers += a->deadline != MK_TIME_FOREVER;
+        a->timer_order = ++w->next_timer;
+        update_priorities(w);
+    }
+    a->step = STEP_SWITCHED;
+    if (to && to->priority >= a->priority && is_first_choice(w, to)) {
+        make_ready(w, a);
+        to->state = ACTOR_RUNNING;
+        w->heir = (int)(to - w->actors);
+    } else if (!gives_way(w, a)) {
+        undepress(w, a);
+        call_ends(w, a, OK_ONLY);
+    }
 }
 
 /* ---- lives ---- */
@@ -257,11 +330,13 @@ void thread_begin(struct world *w, unsigned actor, unsigned task, int priority)
 {
     struct actor *a = &w->actors[actor];
     a->task = (uint8_t)task;
-    a->priority = (uint8_t)priority;
+    a->priority = a->base = (uint8_t)priority;
+    a->lent_to = 0;
+    a->served = 0;
     a->suspends = 0;
     a->step = STEP_START;
     a->state = ACTOR_STOPPED;
-    a->is_calling = a->is_waiting_reply = false;
+    a->is_calling = a->is_waiting_reply = a->is_depressed = false;
     a->deadline = MK_TIME_FOREVER;
     a->queue = NULL;
     a->slot = 0;
@@ -282,6 +357,8 @@ static void thread_detach(struct world *w, struct actor *a)
 
 static void thread_stop(struct world *w, struct actor *a)
 {
+    if (a->is_depressed)
+        undepress(w, a);
     if (a->state == ACTOR_BLOCKED)
         unblock(w, a, STEP_DONE, 0);
     a->is_calling = false;
@@ -293,6 +370,9 @@ void thread_ends(struct world *w, struct actor *a, bool is_current)
 {
     struct task *task = &w->tasks[a->task];
     thread_stop(w, a);
+    for (unsigned i = 0; i < NR_ACTORS; i++)
+        if (w->actors[i].state != ACTOR_NONE && w->actors[i].lent_to == a->serial)
+            lend(w, &w->actors[i], 0);
     thread_detach(w, a);
     task->nr_threads--;
     if (task->nr_threads == 0 && task->is_alive)
@@ -340,6 +420,8 @@ void task_ends(struct world *w, unsigned task, int exit_code, struct actor *curr
     }
     space_end(w, task);
     struct port *p = &w->ports[t->port];
+    for (unsigned i = 0; i < p->receivers.nr; i++)
+        w->actors[p->receivers.actors[i]].want = (uint64_t)exit_code;
     wake_all(w, &p->receivers, STEP_DONE, OK_ONLY);
     p->exit_code = exit_code;
     port_destroy(w, t->port);
