@@ -17,6 +17,7 @@
  *   fuzz_ipc_message.c  send, receive, call, reply
  *   fuzz_ipc_sched.c    who runs next, waits, timers, threads' and tasks' ends
  *   fuzz_ipc_calls.c    what each other call does
+ *   fuzz_ipc_lend.c     lent priorities, events
  *   fuzz_ipc_check.c    whole states, compared with the listings and the audit
  *
  * Where the model allows more than one answer, or follows the kernel's choice:
@@ -52,6 +53,12 @@
 #define USED_BITS   15 /* names ever seen, of all tasks: a hash of 2^USED_BITS places */
 #define NR_LOGGED   256
 
+/*
+ * Known differences, which the model follows; to be set to 0 when they are mended.
+ *   STALE_SERVER: a thread that was made in the memory of an ended one is taken for the one that received last.
+ */
+#define KNOWN_STALE_SERVER 1
+
 /* ---- errors as sets ---- */
 
 typedef uint64_t errs_t;
@@ -74,7 +81,7 @@ static inline unsigned err_bit(mk_err_t err)
     X(THREAD_SELF, 2) X(THREAD_CREATE, 6) X(THREAD_EXIT, 1) X(TERMINATE, 2) X(JOIN, 2) X(SUSPEND, 3) X(RESUME, 4) \
     X(ABORT, 6) X(PRIORITY, 4) X(YIELD, 2) X(SWITCH, 4) X(DEPRESS_ABORT, 2) X(TASK_SELF, 1) X(TASK_CREATE, 1) \
     X(TASK_TERMINATE, 1) X(TASK_EXIT, 1) X(TASK_WAIT, 2) X(GET_SPECIAL, 3) X(SET_SPECIAL, 3) X(SLEEP, 2) \
-    X(SPEND, 3) X(NOW, 1) X(SET_SERVER, 1)
+    X(SPEND, 3) X(NOW, 1) X(SET_SERVER, 1) X(CLEAN, 0)
 /* clang-format on */
 
 enum call {
@@ -116,7 +123,7 @@ struct name {
     mk_name_t name;
     uint8_t type; /* as it was made; whether it is dead, the port knows */
     uint16_t port;
-    mk_name_t own;    /* which the kernel gave it, before the task chose another */
+    mk_name_t own; /* which the kernel gave it, before the task chose another */
     uint32_t refs;
     uint64_t badge;
 };
@@ -171,8 +178,8 @@ struct port { /* or a port set */
     int exit_code;
     uint64_t id; /* 0: not known yet */
     uint64_t events;
-    uint64_t server; /* serial of the actor that received from it last */
-    bool wants_room; /* somebody asked for a notice when there is room */
+    uint64_t server;                   /* who received from it last */
+    bool wants_room;                   /* somebody asked for a notice when there is room */
     struct waiters receivers, senders; /* of a task's or thread's port: who waits for its end */
     struct members *ready, *idle;      /* of a set */
 };
@@ -185,6 +192,8 @@ struct task {
     mk_name_t control; /* in the driver's space */
     uint64_t id;
     uint64_t serial; /* order of threads' creation */
+    unsigned nr_memories;
+    uint64_t memories[NR_ACTORS]; /* of ended threads */
     struct right specials[MK_NR_SPECIALS];
     struct space *space;
 };
@@ -199,7 +208,6 @@ struct actor {
     /* the thread's side */
     struct world *world;
     bool has_op;
-    bool is_new;
     struct op op;
     mk_err_t err;
     mk_name_t out;
@@ -224,9 +232,10 @@ struct actor {
     uint16_t port; /* the thread's */
     int64_t order; /* among the ready of one priority */
     uint64_t timer_order;
-    uint64_t call;   /* which of its calls, while is_calling */
+    uint64_t call;    /* which of its calls, while is_calling */
     uint64_t serial;  /* order of creation */
     uint64_t lent_to; /* serial of the actor that it lends its priority to; 0: nobody */
+    uint64_t memory;  /* which its thread stands in */
     uint64_t want;    /* bits or exit code that its call must bring */
     uint16_t served;  /* port or set that it received from last */
     mk_time_t deadline;
@@ -241,13 +250,16 @@ struct input {
     const uint8_t *data;
     size_t size, at;
     uint64_t random; /* not 0: the bytes come from here, `size` of them */
+    bool is_last;    /* of its machine: the next input has a new one */
 };
 
 struct world {
     struct mk_machine *machine;
     struct input input;
     uint64_t nr_ops, nr_steps;
-    bool is_failed, is_finished, is_verbose;
+    bool is_failed, is_finished, is_verbose, is_reusable;
+    unsigned nr_uses;
+    mk_name_t house; /* the driver's port that is the tasks' bootstrap port */
     char failure[2048];
 
     uint8_t log[NR_LOGGED]; /* actors whose calls have ended in this step */
@@ -258,6 +270,8 @@ struct world {
     uint64_t next_timer, next_call, next_serial, next_task_id;
     int heir; /* has the CPU next, whoever else is ready; -1: nobody */
     unsigned nr_ports, nr_timers;
+    unsigned nr_memories;
+    uint64_t last_memory, memories[NR_TASKS * NR_ACTORS]; /* of ended threads of ended tasks */
     unsigned nr_dying;
     uint16_t dying[NR_PORTS];
     bool is_reaping;
@@ -280,7 +294,7 @@ struct world {
 };
 
 struct totals {
-    uint64_t nr_ops, nr_steps, nr_inputs, nr_checks;
+    uint64_t nr_ops, nr_steps, nr_inputs, nr_machines, nr_checks;
     uint64_t nr_done[NR_CALLS][2]; /* [1]: answered MK_OK */
 };
 extern struct totals totals;
@@ -352,7 +366,11 @@ void do_reply(struct world *w, struct actor *a);
 void lend(struct world *w, struct actor *a, uint64_t server);
 void message_lend(struct world *w, unsigned message, uint64_t server);
 void reply_unlend(struct world *w, struct right right);
-uint64_t port_server(const struct world *w, unsigned port);
+uint64_t server_id(const struct actor *a);
+void memory_take(struct world *w, struct actor *a);
+void memory_rest(struct world *w, const struct actor *a);
+void memories_of_task_rest(struct world *w, unsigned task);
+uint64_t port_server(struct world *w, unsigned port);
 void update_priorities(struct world *w);
 
 /* events */
@@ -393,9 +411,19 @@ void check_all(struct world *w);
 bool decode(struct world *w, struct op *op, bool *is_burstp);
 uint8_t next_byte(struct world *w);
 bool input_is_over(const struct world *w);
+bool is_promised(const struct world *w, enum call call, unsigned slot);
 bool is_available(const struct actor *a);
 
 /* driver */
+mk_name_t driver_call(struct world *w, struct op op);
+void actor_call(struct world *w, struct op op);
+void let_go(struct world *w);
+void introduce(struct world *w);
+bool world_reset(struct world *w);
+void new_house(struct world *w);
+unsigned standard_priority(unsigned actor);
+unsigned standard_task(unsigned actor);
+void clean_space(void);
 void actor_main(void *arg);
 void driver_main(void *arg);
 void perform(struct actor *a);

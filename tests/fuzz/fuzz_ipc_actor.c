@@ -196,6 +196,9 @@ static mk_err_t other_call(struct actor *a, mk_name_t *out)
     case CALL_NOW:
         a->value = (uint64_t)mk_time_now();
         return MK_OK;
+    case CALL_CLEAN:
+        clean_space();
+        return MK_OK;
     default:
         return mk_task_set_server(true);
     }

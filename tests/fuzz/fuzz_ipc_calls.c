@@ -683,6 +683,10 @@ void do_call(struct world *w, struct actor *a)
         self(w, a, a->port, &a->self);
         call_returns(w, a, OK_ONLY);
         break;
+    case CALL_CLEAN:
+        space_end(w, a->task);
+        call_ends(w, a, OK_ONLY);
+        break;
     case CALL_YIELD:
         a->step = STEP_YIELD;
         a->has_left = false;

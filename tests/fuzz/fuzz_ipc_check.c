@@ -116,11 +116,12 @@ static void check_thread(struct world *w, const struct actor *a, const struct mk
 {
     unsigned who = (unsigned)(a - w->actors);
     if (info->task != w->tasks[a->task].id || info->state != state_of(a) || info->base_priority != a->base ||
-        info->priority != a->priority ||
-        info->suspend_count != a->suspends)
-        differ(w, "actor %u: {task %llu, state %d, priority %d, base %d, suspended %u}, expected {%llu, %d, %u, %u, %u}", who,
-               (unsigned long long)info->task, (int)info->state, info->priority, info->base_priority, info->suspend_count,
-               (unsigned long long)w->tasks[a->task].id, (int)state_of(a), a->priority, a->base, a->suspends);
+        info->priority != a->priority || info->suspend_count != a->suspends)
+        differ(w,
+               "actor %u: {task %llu, state %d, priority %d, base %d, suspended %u}, expected {%llu, %d, %u, %u, %u}",
+               who, (unsigned long long)info->task, (int)info->state, info->priority, info->base_priority,
+               info->suspend_count, (unsigned long long)w->tasks[a->task].id, (int)state_of(a), a->priority, a->base,
+               a->suspends);
     enum mk_wait wait = a->state == ACTOR_IDLE ? MK_WAIT_SLEEP : (enum mk_wait)a->wait;
     if (info->wait != wait || info->deadline != a->deadline)
         differ(w, "actor %u: waits for %d until %lld, expected %d until %lld", who, (int)info->wait,

@@ -221,18 +221,25 @@ static void decode_message_call(struct world *w, struct op *op, unsigned task)
     pick_message_pointer(w, op);
 }
 
-static uint8_t free_actor(const struct world *w)
+/* Will an operation that was given out, and has not begun, make something in this slot? */
+bool is_promised(const struct world *w, enum call call, unsigned slot)
 {
-    for (unsigned i = 1; i < NR_ACTORS; i++)
-        if (w->actors[i].state == ACTOR_NONE)
-            return (uint8_t)i;
-    return 0;
+    for (unsigned i = 0; i < NR_ACTORS; i++)
+        if (w->actors[i].has_op && w->actors[i].op.call == call && w->actors[i].op.slot == slot)
+            return true;
+    return false;
 }
 
-static uint8_t free_task(const struct world *w)
+static uint8_t free_slot(const struct world *w, enum call call)
 {
-    for (unsigned i = 1; i < NR_TASKS; i++)
-        if (!w->tasks[i].is_alive)
+    if (call == CALL_TASK_CREATE) {
+        for (unsigned i = 1; i < NR_TASKS; i++)
+            if (!w->tasks[i].is_alive && !is_promised(w, call, i))
+                return (uint8_t)i;
+        return 0;
+    }
+    for (unsigned i = 1; i < NR_ACTORS; i++)
+        if (w->actors[i].state == ACTOR_NONE && !is_promised(w, call, i))
             return (uint8_t)i;
     return 0;
 }
@@ -240,16 +247,14 @@ static uint8_t free_task(const struct world *w)
 static void decode_new(struct world *w, struct op *op, unsigned task)
 {
     uint8_t b = next_byte(w);
-    op->slot = op->call == CALL_TASK_CREATE ? free_task(w) : free_actor(w);
+    op->slot = free_slot(w, (enum call)op->call);
     if (op->call == CALL_THREAD_CREATE) {
         op->name = pick(w, task, PICK_TASK);
         op->n = b < 250 ? b % 64 : b;
         op->how = b >> 6 & 1;
     }
-    if (!op->slot || w->actors[op->slot].is_new) /* no room, or another creation of this step has it */
+    if (!op->slot)
         op->call = CALL_NOW;
-    else if (op->call == CALL_THREAD_CREATE)
-        w->actors[op->slot].is_new = true;
 }
 
 static void decode_notify(struct world *w, struct op *op, unsigned task)

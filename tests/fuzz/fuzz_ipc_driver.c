@@ -37,8 +37,6 @@ static void follow(struct world *w)
     } while (first_timer(w) && first_timer(w)->deadline <= w->now);
     if (w->nr_seen != w->nr_logged)
         differ(w, "actor %u came to the end of its call, which the model does not expect", w->log[w->nr_seen]);
-    for (unsigned i = 1; i < NR_ACTORS; i++)
-        w->actors[i].is_new = false;
 }
 
 static void say(const struct world *w, const struct op *op)
@@ -51,7 +49,7 @@ static void say(const struct world *w, const struct op *op)
 }
 
 /* The driver makes a call itself. */
-static mk_name_t driver_call(struct world *w, struct op op)
+mk_name_t driver_call(struct world *w, struct op op)
 {
     struct actor *a = &w->actors[0];
     step_begin(w);
@@ -104,6 +102,22 @@ static bool actors_step(struct world *w)
     return true;
 }
 
+/* One operation that is not of the input. */
+void actor_call(struct world *w, struct op op)
+{
+    struct actor *a = &w->actors[op.actor];
+    step_begin(w);
+    w->last_ops[w->nr_last++] = op;
+    a->op = op;
+    a->has_op = true;
+    mk_err_t err = mk_thread_abort(a->control);
+    if (err)
+        differ(w, "the driver cannot start an actor: %s", mk_err_name(err));
+    settle(w);
+    wake(w, a, STEP_BEGIN, 0);
+    follow(w);
+}
+
 /* ---- who exists ---- */
 
 static bool is_name_of(const struct world *w, unsigned task, mk_name_t name, unsigned port)
@@ -132,7 +146,7 @@ static void adopt(struct world *w, const struct op *op)
         w->tasks[op->slot].control = copy_of(w, task, name, w->tasks[op->slot].port);
 }
 
-static void let_go(struct world *w)
+void let_go(struct world *w)
 {
     for (unsigned i = 1; i < NR_ACTORS; i++)
         if (w->actors[i].state == ACTOR_NONE && w->actors[i].control) {
@@ -152,23 +166,24 @@ static void give(struct world *w, unsigned task, mk_name_t name)
                 (struct op){.call = CALL_INSERT, .name = w->tasks[task].control, .name2 = name, .how = MK_COPY_SEND});
 }
 
-/* A task with n threads; all tasks get to know all. */
-static void populate(struct world *w, unsigned task, unsigned n)
+/* A task with three threads, in the first free slots. */
+static void populate(struct world *w, unsigned task)
 {
-    static const uint8_t priorities[] = {20, 32, 32, 10, 40, 32};
+    unsigned n = 3;
     w->tasks[task].control = driver_call(w, (struct op){.call = CALL_TASK_CREATE, .slot = (uint8_t)task});
     for (unsigned i = 1; i < NR_ACTORS && n; i++) {
-        if (w->actors[i].state != ACTOR_NONE)
+        if (w->actors[i].state != ACTOR_NONE || is_promised(w, CALL_THREAD_CREATE, i))
             continue;
         w->actors[i].control = driver_call(w, (struct op){.call = CALL_THREAD_CREATE,
                                                           .name = w->tasks[task].control,
                                                           .slot = (uint8_t)i,
-                                                          .n = priorities[(task + n) % 6]});
+                                                          .n = standard_priority(i)});
         n--;
     }
 }
 
-static void introduce(struct world *w)
+/* All tasks get to know all tasks and threads. */
+void introduce(struct world *w)
 {
     for (unsigned task = 1; task < NR_TASKS; task++) {
         if (!w->tasks[task].is_alive || !w->tasks[task].control)
@@ -203,11 +218,11 @@ static void rescue(struct world *w)
     }
     unsigned task = 0;
     for (unsigned i = 1; i < NR_TASKS && !task; i++)
-        if (!w->tasks[i].is_alive)
+        if (!w->tasks[i].is_alive && !is_promised(w, CALL_TASK_CREATE, i))
             task = i;
     if (nr_commanded(w) < 4 && task) {
         let_go(w);
-        populate(w, task, 3);
+        populate(w, task);
         introduce(w);
     }
 }
@@ -240,8 +255,10 @@ static void world_begin(struct world *w)
     name_add(w, 0, w->actors[0].control, (struct right){MK_RIGHT_SEND, w->actors[0].port, 0});
     if (mk_thread_set_priority(w->actors[0].control, 0))
         differ(w, "the driver cannot set its priority");
+    w->house = MK_NAME_NULL;
+    new_house(w);
     for (unsigned task = 1; task <= 3; task++)
-        populate(w, task, 3);
+        populate(w, task);
     introduce(w);
 }
 
@@ -253,10 +270,8 @@ static bool is_full(const struct world *w)
     return is_space_full || w->nr_ports > NR_PORTS - 100 || w->nr_free_messages < 100 || w->nr_free_requests < 50;
 }
 
-void driver_main(void *arg)
+static void run_input(struct world *w)
 {
-    struct world *w = arg;
-    world_begin(w);
     while (!input_is_over(w) && !is_full(w)) {
         if (!actors_step(w)) {
             unsigned n = nr_commanded(w);
@@ -265,23 +280,40 @@ void driver_main(void *arg)
                 break; /* the world is full of threads that cannot be commanded */
             continue;
         }
-        for (unsigned i = 0, n = w->nr_last; i < n; i++) {
-            struct op op = w->last_ops[i];
-            if (op.slot)
-                adopt(w, &op);
-            w->last_ops[i] = op;
-        }
+        struct op ops[BURST_MAX];
+        unsigned n = w->nr_last;
+        memcpy(ops, w->last_ops, sizeof(ops));
+        for (unsigned i = 0; i < n; i++)
+            if (ops[i].slot)
+                adopt(w, &ops[i]);
         let_go(w);
         if (w->is_verbose || w->nr_steps % CHECK_EVERY == 0)
             check_all(w);
     }
     check_all(w);
+}
+
+static void end_all(struct world *w)
+{
     for (unsigned i = 1; i < NR_TASKS; i++)
         if (w->tasks[i].is_alive && w->tasks[i].control)
             driver_call(w, (struct op){.call = CALL_TASK_TERMINATE, .name = w->tasks[i].control});
     let_go(w);
     check_all(w);
-    w->is_finished = true;
-    mk_machine_stop(w->machine, 0);
-    mk_thread_yield();
+}
+
+/* The machine's run ends after each input, and goes on here with the next. */
+void driver_main(void *arg)
+{
+    struct world *w = arg;
+    world_begin(w);
+    for (;;) {
+        run_input(w);
+        w->is_reusable = world_reset(w);
+        if (!w->is_reusable)
+            end_all(w);
+        w->is_finished = true;
+        mk_machine_stop(w->machine, 0);
+        mk_thread_yield();
+    }
 }

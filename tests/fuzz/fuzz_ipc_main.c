@@ -2,7 +2,7 @@
 /*
  * Without libFuzzer: replays inputs from files and folders, and makes random ones from a seed.
  *
- *   fuzz_ipc [--seed S] [--calls N] [--length BYTES] [--verbose] [FILE or FOLDER]...
+ *   fuzz_ipc [--seed S] [--calls N | --last S] [--length BYTES] [--verbose] [FILE or FOLDER]...
  */
 #include "fuzz_ipc.h"
 
@@ -10,18 +10,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define LENGTH_DEFAULT 200000
+#define LENGTH_DEFAULT 8000
+#define INPUTS         32 /* of one machine */
 #define FILE_MAX       (1 << 20)
 
 struct options {
-    uint64_t seed, nr_calls, length;
+    uint64_t seed, last, nr_calls, length;
     bool is_verbose;
 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: fuzz_ipc [--seed S] [--calls N] [--length BYTES] [--verbose] [FILE or FOLDER]...\n"
-                    "  replays inputs, then makes random ones from the seed until N calls are done\n");
+    fprintf(stderr,
+            "usage: fuzz_ipc [--seed S] [--calls N | --last S] [--length BYTES] [--verbose] [FILE or FOLDER]...\n"
+            "  replays inputs, then makes random ones from the seed until N calls are done, or to the last seed\n");
     return 2;
 }
 
@@ -44,7 +46,9 @@ static bool replay_file(const char *path, const struct options *options)
     }
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
-    return tell(fuzz_run((struct input){.data = data, .size = size}, options->is_verbose, why, sizeof(why)), path, why);
+    return tell(
+        fuzz_run((struct input){.data = data, .size = size, .is_last = true}, options->is_verbose, why, sizeof(why)),
+        path, why);
 }
 
 static bool replay(const char *path, const struct options *options)
@@ -70,16 +74,22 @@ static bool replay(const char *path, const struct options *options)
     return is_fine;
 }
 
+/* Seeds that are multiples of INPUTS begin with a new machine: from there a difference repeats. */
 static bool random_inputs(const struct options *options)
 {
     uint64_t end = totals.nr_ops + options->nr_calls;
     for (uint64_t seed = options->seed; totals.nr_ops < end; seed++) {
         char why[2048], what[128];
-        snprintf(what, sizeof(what), "--seed %llu --calls 1 --length %llu", (unsigned long long)seed,
-                 (unsigned long long)options->length);
-        struct input input = {.size = options->length, .random = seed * 0x9e3779b97f4a7c15u + 1};
-        if (!tell(fuzz_run(input, options->is_verbose, why, sizeof(why)), what, why))
+        uint64_t first = seed - seed % INPUTS < options->seed ? options->seed : seed - seed % INPUTS;
+        snprintf(what, sizeof(what), "--seed %llu --last %llu --length %llu", (unsigned long long)first,
+                 (unsigned long long)seed, (unsigned long long)options->length);
+        struct input input = {
+            .size = options->length, .random = seed * 0x9e3779b97f4a7c15u + 1, .is_last = seed % INPUTS == INPUTS - 1};
+        bool is_verbose = options->is_verbose && (!options->last || seed == options->last);
+        if (!tell(fuzz_run(input, is_verbose, why, sizeof(why)), what, why))
             return false;
+        if (options->last && seed == options->last)
+            break;
     }
     return true;
 }
@@ -104,6 +114,8 @@ int main(int argc, char **argv)
             options.seed = strtoull(argv[++i], NULL, 0);
         else if (!strcmp(argv[i], "--calls") && has_value)
             options.nr_calls = strtoull(argv[++i], NULL, 0);
+        else if (!strcmp(argv[i], "--last") && has_value)
+            options.last = strtoull(argv[++i], NULL, 0), options.nr_calls = UINT64_MAX / 2;
         else if (!strcmp(argv[i], "--length") && has_value)
             options.length = strtoull(argv[++i], NULL, 0);
         else if (argv[i][0] == '-')
@@ -117,8 +129,9 @@ int main(int argc, char **argv)
     for (unsigned i = 0; options.is_verbose && i < NR_CALLS; i++)
         printf("%-16s %10llu, %10llu succeeded\n", call_names[i], (unsigned long long)totals.nr_done[i][0],
                (unsigned long long)totals.nr_done[i][1]);
-    printf("%llu calls in %llu inputs, %llu whole states compared, %.0f calls per second\n",
+    printf("%llu calls in %llu inputs and %llu machines, %llu whole states compared, %.0f calls per second\n",
            (unsigned long long)totals.nr_ops, (unsigned long long)totals.nr_inputs,
-           (unsigned long long)totals.nr_checks, time > 0 ? (double)totals.nr_ops / time : 0);
+           (unsigned long long)totals.nr_machines, (unsigned long long)totals.nr_checks,
+           time > 0 ? (double)totals.nr_ops / time : 0);
     return is_fine ? 0 : 1;
 }

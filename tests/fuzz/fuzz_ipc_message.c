@@ -91,7 +91,7 @@ static errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsi
     check_header(w, a, m, port);
     check_body(w, a, m);
     if (port)
-        w->ports[port].server = a->serial;
+        w->ports[port].server = server_id(a);
     message_lend(w, message, a->serial);
     for (unsigned i = 0; i < m->nr_rights; i++) {
         uint32_t type = m->rights[i].type == RIGHT_REPLY ? MK_RIGHT_SEND_ONCE : m->rights[i].type;
@@ -374,7 +374,8 @@ static void wait_for_reply(struct world *w, struct actor *a, struct actor *heir)
 static bool send_must_wait(struct world *w, const struct actor *a, const struct name *n)
 {
     const struct port *p = &w->ports[n->port];
-    return n->type & MK_RIGHT_SEND && !is_circular(w, a, n->port) && !port_receivers(w, n->port)->nr && (p->limit == 0 || (!a->slot && port_is_full(p)));
+    return n->type & MK_RIGHT_SEND && !is_circular(w, a, n->port) && !port_receivers(w, n->port)->nr &&
+           (p->limit == 0 || (!a->slot && port_is_full(p)));
 }
 
 static void send_fails(struct world *w, struct actor *a, errs_t errs)

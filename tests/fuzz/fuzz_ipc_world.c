@@ -3,6 +3,7 @@
 #include "fuzz_ipc.h"
 
 #define MAX_BODY (MK_BODY_MAX + 64)
+#define USES_MAX 64 /* inputs of one machine */
 
 const char *const call_names[NR_CALLS] = {
 #define CALL_NAME(name, weight) #name,
@@ -24,8 +25,12 @@ void op_words(const struct world *w, const struct op *op, char *text, size_t siz
     static const char *const pointers[] = {"good", "NULL", "unmapped", "read-only"};
     const struct actor *a = &w->actors[op->actor];
     int n = snprintf(text, size, "%s(actor %u of task %u", call_names[op->call], op->actor, a->task);
-    if (op->name)
+    if (op->name) {
+        const struct name *name = name_find(w, a->task, op->name);
         n += snprintf(text + n, size - (size_t)n, ", name %x", op->name);
+        if (name && name->type & MK_RIGHT_SEND && w->ports[name->port].kind == KIND_THREAD)
+            n += snprintf(text + n, size - (size_t)n, " of actor %u", w->ports[name->port].object);
+    }
     if (op->name2)
         n += snprintf(text + n, size - (size_t)n, ", name2 %x", op->name2);
     if (op->how || op->n)
@@ -131,13 +136,12 @@ static void world_clear(struct world *w)
     w->free_messages = w->free_requests = 1;
     w->nr_free_messages = NR_MESSAGES - 1;
     w->nr_free_requests = NR_REQUESTS - 1;
-    w->nr_ops = w->nr_steps = 0;
-    w->is_failed = w->is_finished = false;
-    w->failure[0] = '\0';
+    w->nr_uses = 0;
     w->nr_logged = w->nr_seen = w->nr_last = w->nr_dying = 0;
     w->is_reaping = false;
     w->now = 0;
-    w->nr_timers = 0;
+    w->nr_timers = w->nr_memories = 0;
+    w->last_memory = 0;
     w->next_head = w->next_tail = 0;
     w->next_timer = w->next_call = w->next_serial = w->next_task_id = 0;
     w->next_id = 0;
@@ -155,20 +159,37 @@ static void world_end(struct world *w)
     w->nr_ports = 0;
 }
 
-bool fuzz_run(struct input input, bool is_verbose, char *why, size_t why_size)
+static mk_err_t machine_begin(struct world *w)
 {
     static const struct mk_costs no_costs;
-    struct world *w = world_get();
-    world_clear(w);
-    w->input = input;
-    w->is_verbose = is_verbose;
-    totals.nr_inputs++;
     const struct mk_machine_config config = {
         .quantum = 1000000 * MK_SEC, .costs = &no_costs, .log = on_log, .log_arg = w};
     struct mk_spawn spawn = {.label = "driver", .entry = driver_main, .arg = w, .stack_size = 1 << 18};
+    world_clear(w);
+    totals.nr_machines++;
     mk_err_t err = mk_machine_create(&config, &w->machine);
-    if (!err)
-        err = mk_machine_spawn(w->machine, &spawn, NULL);
+    return err ? err : mk_machine_spawn(w->machine, &spawn, NULL);
+}
+
+static void machine_end(struct world *w)
+{
+    if (!w->is_failed && mk_machine_audit(w->machine))
+        w->is_failed = true;
+    mk_machine_destroy(w->machine);
+    w->machine = NULL;
+    world_end(w);
+}
+
+bool fuzz_run(struct input input, bool is_verbose, char *why, size_t why_size)
+{
+    struct world *w = world_get();
+    mk_err_t err = w->machine ? MK_OK : machine_begin(w);
+    w->input = input;
+    w->is_verbose = is_verbose;
+    w->nr_ops = w->nr_steps = 0;
+    w->is_finished = w->is_failed = false;
+    w->failure[0] = '\0';
+    totals.nr_inputs++;
     if (!err)
         err = mk_machine_run(w->machine, NULL);
     if (!w->is_failed && (err || !w->is_finished)) {
@@ -176,12 +197,10 @@ bool fuzz_run(struct input input, bool is_verbose, char *why, size_t why_size)
         snprintf(w->failure, sizeof(w->failure), "step %llu: the run ended: %s", (unsigned long long)w->nr_steps,
                  mk_err_name(err));
     }
-    if (!w->is_failed && mk_machine_audit(w->machine))
-        w->is_failed = true;
-    mk_machine_destroy(w->machine);
-    world_end(w);
     totals.nr_ops += w->nr_ops;
     totals.nr_steps += w->nr_steps;
+    if (w->is_failed || !w->is_reusable || ++w->nr_uses == USES_MAX || input.is_last)
+        machine_end(w);
     snprintf(why, why_size, "%s", w->failure);
     return !w->is_failed;
 }
