@@ -16,7 +16,7 @@ struct name *name_find(const struct world *w, unsigned task, mk_name_t name)
 /* The kernel chose this name: it was never used before in this task. */
 static void check_fresh(struct world *w, unsigned task, mk_name_t name)
 {
-    uint64_t key = (w->tasks[task].id << 32 | name) ^ totals.nr_machines << 40;
+    uint64_t key = (totals.nr_machines * 0xbf58476d1ce4e5b9u ^ w->tasks[task].id) * 0x94d049bb133111ebu ^ name;
     uint64_t i = (key * 0x9e3779b97f4a7c15u) >> (64 - USED_BITS);
     if (name_find(w, task, name))
         differ(w, "name %x was chosen, which is in use", name);
