@@ -2,16 +2,20 @@
 /* The entry for libFuzzer: a finding ends the process, and libFuzzer keeps the input. */
 #include "fuzz_ipc.h"
 
+#include <time.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argcp, char ***argvp);
 
 static uint64_t max_calls;
+static time_t began;
 
 static void tell_totals(void)
 {
-    fprintf(stderr, "fuzz_ipc: %llu calls in %llu inputs, %llu whole states compared\n",
+    time_t seconds = time(NULL) - began;
+    fprintf(stderr, "fuzz_ipc: %llu calls in %llu inputs, %llu whole states compared, %llu calls per second\n",
             (unsigned long long)totals.nr_ops, (unsigned long long)totals.nr_inputs,
-            (unsigned long long)totals.nr_checks);
+            (unsigned long long)totals.nr_checks, (unsigned long long)(totals.nr_ops / (seconds > 0 ? seconds : 1)));
 }
 
 int LLVMFuzzerInitialize(int *argcp, char ***argvp)
@@ -20,6 +24,7 @@ int LLVMFuzzerInitialize(int *argcp, char ***argvp)
     (void)argcp;
     (void)argvp;
     max_calls = text ? strtoull(text, NULL, 0) : 0;
+    began = time(NULL);
     atexit(tell_totals);
     return 0;
 }
