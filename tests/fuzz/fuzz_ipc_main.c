@@ -35,7 +35,7 @@ static bool tell(bool is_fine, const char *what, const char *why)
     return is_fine;
 }
 
-static bool replay_file(const char *path, const struct options *options)
+static bool replay_file(const char *path, const struct options *options, bool is_alone)
 {
     static uint8_t data[FILE_MAX];
     char why[2048];
@@ -47,7 +47,7 @@ static bool replay_file(const char *path, const struct options *options)
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
     return tell(
-        fuzz_run((struct input){.data = data, .size = size, .is_last = true}, options->is_verbose, why, sizeof(why)),
+        fuzz_run((struct input){.data = data, .size = size, .is_last = is_alone}, options->is_verbose, why, sizeof(why)),
         path, why);
 }
 
@@ -57,7 +57,7 @@ static bool replay(const char *path, const struct options *options)
     struct stat status;
     bool is_fine = true;
     if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
-        return replay_file(path, options);
+        return replay_file(path, options, true);
     int n = scandir(path, &entries, NULL, alphasort);
     if (n < 0) {
         perror(path);
@@ -67,7 +67,7 @@ static bool replay(const char *path, const struct options *options)
         char name[4096];
         snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
         if (entries[i]->d_name[0] != '.')
-            is_fine &= replay_file(name, options);
+            is_fine &= replay_file(name, options, false);
         free(entries[i]);
     }
     free(entries);
