@@ -3,6 +3,7 @@
 #include "fuzz_ipc.h"
 
 #include <time.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argcp, char ***argvp);
@@ -38,7 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tell_totals();
         abort();
     }
-    if (max_calls && totals.nr_ops >= max_calls)
-        exit(0);
+    if (max_calls && totals.nr_ops >= max_calls) {
+        tell_totals();
+        _exit(0); /* libFuzzer takes exit() for a crash */
+    }
     return 0;
 }
