@@ -46,9 +46,9 @@ static bool replay_file(const char *path, const struct options *options, bool is
     }
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
-    return tell(
-        fuzz_run((struct input){.data = data, .size = size, .is_last = is_alone}, options->is_verbose, why, sizeof(why)),
-        path, why);
+    return tell(fuzz_run((struct input){.data = data, .size = size, .is_last = is_alone}, options->is_verbose, why,
+                         sizeof(why)),
+                path, why);
 }
 
 static bool replay(const char *path, const struct options *options)
