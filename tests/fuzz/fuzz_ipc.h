@@ -2,7 +2,7 @@
 /*
  * Fuzzing of kernel-call sequences against a model.
  *
- * An input is decoded (fuzz_ipc_decode.c) into operations of a few actors:
+ * An input is decoded (fuzz_ipc_decode.c, fuzz_ipc_pick.c) into operations of a few actors:
  * threads of a few tasks, plus a driver at priority 0 that says who does what
  * next. An actor waits for its operation in a sleep without end; the driver
  * ends the sleep with mk_thread_abort, the actor makes its call, reports in a
@@ -14,9 +14,10 @@
  * written from the headers' contract and shares no code with the kernel:
  *   fuzz_ipc_names.c    names, rights on their way, spaces
  *   fuzz_ipc_ports.c    ports' lives, sets, notices
- *   fuzz_ipc_message.c  send, receive, call, reply
+ *   fuzz_ipc_message.c  queues, buffers, receive
+ *   fuzz_ipc_send.c     send, call, reply
  *   fuzz_ipc_sched.c    who runs next, waits, timers, threads' and tasks' ends
- *   fuzz_ipc_calls.c    what each other call does
+ *   fuzz_ipc_rights.c, fuzz_ipc_calls.c  what each other call does
  *   fuzz_ipc_lend.c     lent priorities, events
  *   fuzz_ipc_check.c    whole states, compared with the listings and the audit
  *
@@ -408,6 +409,26 @@ void do_call(struct world *w, struct actor *a);
 
 /* whole states */
 void check_all(struct world *w);
+
+/* the calls */
+errs_t out_errs(const struct op *op);
+errs_t or_ok(errs_t errs);
+errs_t type_errs(const struct name *n, uint32_t types);
+errs_t object_errs(const struct world *w, const struct name *n, enum kind kind);
+errs_t right_make(struct world *w, struct actor *a);
+errs_t retain(struct world *w, struct actor *a);
+errs_t info(struct world *w, struct actor *a);
+errs_t port_state(struct world *w, struct actor *a);
+errs_t transfer(struct world *w, struct actor *a);
+void drop_received(struct world *w, struct actor *a);
+errs_t new_port(struct world *w, struct actor *a, enum kind kind, uint8_t type);
+errs_t set_limit(struct world *w, struct actor *a);
+errs_t member_change(struct world *w, struct actor *a);
+errs_t get_special(struct world *w, struct actor *a);
+errs_t set_special(struct world *w, struct actor *a);
+errs_t rename_right(struct world *w, struct actor *a);
+/* From `port` (0: an answer) into an actor's buffers. MK_E_MSG_TOO_LARGE: the message is still there. */
+errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned port);
 
 /* decoding */
 bool decode(struct world *w, struct op *op, bool *is_burstp);
