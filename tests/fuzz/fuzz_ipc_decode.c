@@ -316,7 +316,7 @@ static uint8_t pick_call(uint8_t b)
 
 bool is_available(const struct actor *a)
 {
-    return a->state == ACTOR_IDLE && !a->suspends && !a->has_op;
+    return a->state == ACTOR_IDLE && a->control && !a->suspends && !a->has_op;
 }
 
 /* The next operation, of an actor that is free. False: nobody is, or the input is over. */
