@@ -166,11 +166,11 @@ static void complete(struct world *w, struct actor *a)
         return;
     if (w->nr_seen >= w->nr_logged || w->log[w->nr_seen] != actor)
         bad_end(w, a);
+    if (a->step != STEP_START && !(a->errs & ERR(a->err)))
+        bad_end(w, a);
     w->nr_seen++;
     if (a->step == STEP_START)
         return;
-    if (!(a->errs & ERR(a->err)))
-        bad_end(w, a);
     if (a->err == MK_OK && a->op.call == CALL_EVENT_WAIT && a->value != a->want)
         differ(w, "actor %u: waited for events and got %llx, expected %llx", actor, (unsigned long long)a->value,
                (unsigned long long)a->want);
