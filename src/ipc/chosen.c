@@ -92,32 +92,23 @@ mk_name_t space_own_name(struct space *space, const struct entry *entry)
     return own;
 }
 
-/* What else knows a right by its name. */
-static void tell(const struct space *space, struct entry *entry, mk_name_t old)
+/* What else knows a right by its name: its port, requests for notices, and the task's threads that wait at it. */
+static void tell(struct space *space, struct entry *entry, mk_name_t old)
 {
-    struct list *receivers = NULL;
-    if (entry->type == MK_RIGHT_PORT_SET) {
+    if (entry->type == MK_RIGHT_PORT_SET)
         entry->set->name = entry->name;
-        receivers = &entry->set->receivers;
-    } else if (entry->type & MK_RIGHT_RECEIVE) {
+    else if (entry->type & MK_RIGHT_RECEIVE)
         entry->port->name = entry->name;
-        receivers = &entry->port->receivers;
+    if (entry->type != MK_RIGHT_PORT_SET && entry->type != ENTRY_REPLY)
+        for (struct notify *notify = entry->requests; notify; notify = notify->next_of_entry)
+            notify->name = entry->name;
+    list_for_each (link, &space->task->threads) {
+        struct thread *thread = list_entry(link, struct thread, task_link);
+        if (thread->door_name == old)
+            thread->door_name = entry->name;
+        if (thread->unsent && thread->unsent->dest_name == old)
+            thread->unsent->dest_name = entry->name;
     }
-    if (receivers)
-        list_for_each (link, receivers) {
-            struct thread *thread = list_entry(link, struct thread, queue);
-            if (thread->door_name == old)
-                thread->door_name = entry->name;
-        }
-    if (entry->type & MK_RIGHT_SEND)
-        list_for_each (link, &entry->port->senders) {
-            const struct thread *thread = list_entry(link, struct thread, queue);
-            if (thread->space == space && thread->unsent->dest_name == old)
-                thread->unsent->dest_name = entry->name;
-        }
-    for (struct notify *notify = entry->type == ENTRY_REPLY ? NULL : entry->requests; notify;
-         notify = notify->next_of_entry)
-        notify->name = entry->name;
 }
 
 mk_err_t space_rename(struct space *space, struct entry *entry, mk_name_t name)

@@ -54,14 +54,6 @@
 #define USED_BITS   15 /* names ever seen, of all tasks: a hash of 2^USED_BITS places */
 #define NR_LOGGED   256
 
-/*
- * Known differences, which the model follows; to be set to 0 when they are mended.
- *   STALE_SERVER: a thread that was made in the memory of an ended one is taken for the one that received last.
- */
-#define KNOWN_STALE_SERVER 1
-/*   NULL_RIGHTS: mk_msg_discard reckons with the caller's `rights` when it is NULL, which clang's UBSan stops at. */
-#define KNOWN_NULL_RIGHTS 1
-
 /* ---- errors as sets ---- */
 
 typedef uint64_t errs_t;
@@ -195,8 +187,6 @@ struct task {
     mk_name_t control; /* in the driver's space */
     uint64_t id;
     uint64_t serial; /* order of threads' creation */
-    unsigned nr_memories;
-    uint64_t memories[NR_ACTORS]; /* of ended threads */
     struct right specials[MK_NR_SPECIALS];
     struct space *space;
 };
@@ -235,12 +225,12 @@ struct actor {
     uint16_t port; /* the thread's */
     int64_t order; /* among the ready of one priority */
     uint64_t timer_order;
-    uint64_t call;    /* which of its calls, while is_calling */
-    uint64_t serial;  /* order of creation */
-    uint64_t lent_to; /* serial of the actor that it lends its priority to; 0: nobody */
-    uint64_t memory;  /* which its thread stands in */
-    uint64_t want;    /* bits or exit code that its call must bring */
-    uint16_t served;  /* port or set that it received from last */
+    uint64_t call;      /* which of its calls, while is_calling */
+    uint64_t serial;    /* order of creation */
+    uint64_t lent_to;   /* serial of the actor that it lends its priority to; 0: nobody */
+    uint64_t want;      /* bits or exit code that its call must bring */
+    uint16_t receiving; /* port or set that it receives from */
+    uint16_t served;    /* the same, when it received something last */
     mk_time_t deadline;
     struct waiters *queue;
     errs_t errs; /* STEP_DONE: what the call answers */
@@ -273,8 +263,6 @@ struct world {
     uint64_t next_timer, next_call, next_serial, next_task_id;
     int heir; /* has the CPU next, whoever else is ready; -1: nobody */
     unsigned nr_ports, nr_timers;
-    unsigned nr_memories;
-    uint64_t last_memory, memories[NR_TASKS * NR_ACTORS]; /* of ended threads of ended tasks */
     unsigned nr_dying;
     uint16_t dying[NR_PORTS];
     bool is_reaping;
@@ -369,10 +357,6 @@ void do_reply(struct world *w, struct actor *a);
 void lend(struct world *w, struct actor *a, uint64_t server);
 void message_lend(struct world *w, unsigned message, uint64_t server);
 void reply_unlend(struct world *w, struct right right);
-uint64_t server_id(const struct actor *a);
-void memory_take(struct world *w, struct actor *a);
-void memory_rest(struct world *w, const struct actor *a);
-void memories_of_task_rest(struct world *w, unsigned task);
 uint64_t port_server(struct world *w, unsigned port);
 void update_priorities(struct world *w);
 

@@ -223,8 +223,7 @@ static void decode_name_call(struct world *w, struct op *op, unsigned task)
 static void decode_discard(const struct world *w, struct op *op)
 {
     const struct actor *a = &w->actors[op->actor];
-    bool is_hostile = a->msg.nr_rights && a->msg.rights != a->rights;
-    if (a->msg.nr_rights > MAX_RIGHTS || (KNOWN_NULL_RIGHTS && is_hostile)) { /* the former was only claimed */
+    if (a->msg.nr_rights > MAX_RIGHTS) { /* it was only claimed */
         op->call = CALL_NOW;
         return;
     }

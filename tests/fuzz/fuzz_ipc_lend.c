@@ -15,48 +15,6 @@ static struct actor *by_serial(struct world *w, uint64_t serial)
     return NULL;
 }
 
-/* How a port knows who received from it last: with the fault, by the thread's memory, which another may have now. */
-uint64_t server_id(const struct actor *a)
-{
-    return KNOWN_STALE_SERVER ? a->memory : a->serial;
-}
-
-static struct actor *by_server_id(struct world *w, uint64_t id)
-{
-    for (unsigned i = 0; id && i < NR_ACTORS; i++)
-        if (w->actors[i].state != ACTOR_NONE && server_id(&w->actors[i]) == id)
-            return &w->actors[i];
-    return NULL;
-}
-
-/* An ended thread's memory is used again: first in its task, then in others, the last first. */
-void memory_take(struct world *w, struct actor *a)
-{
-    struct task *t = &w->tasks[a->task];
-    if (t->nr_memories)
-        a->memory = t->memories[--t->nr_memories];
-    else if (w->nr_memories)
-        a->memory = w->memories[--w->nr_memories];
-    else
-        a->memory = ++w->last_memory;
-}
-
-void memory_rest(struct world *w, const struct actor *a)
-{
-    struct task *t = &w->tasks[a->task];
-    if (t->is_alive)
-        t->memories[t->nr_memories++] = a->memory;
-    else
-        w->memories[w->nr_memories++] = a->memory;
-}
-
-void memories_of_task_rest(struct world *w, unsigned task)
-{
-    struct task *t = &w->tasks[task];
-    while (t->nr_memories)
-        w->memories[w->nr_memories++] = t->memories[--t->nr_memories];
-}
-
 /* The base and what is lent, along all chains. A ready actor whose priority changes goes to the tail of its queue. */
 void update_priorities(struct world *w)
 {
@@ -123,7 +81,7 @@ static bool is_served_by(const struct world *w, const struct actor *a, unsigned 
 uint64_t port_server(struct world *w, unsigned port)
 {
     const struct port *p = &w->ports[port];
-    const struct actor *a = by_server_id(w, p->server);
+    const struct actor *a = by_serial(w, p->server);
     return p->task >= 0 && a && is_served_by(w, a, port) ? a->serial : 0;
 }
 

@@ -91,7 +91,8 @@ errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned po
     check_header(w, a, m, port);
     check_body(w, a, m);
     if (port)
-        w->ports[port].server = server_id(a);
+        w->ports[port].server = a->serial;
+    a->served = a->receiving;
     message_lend(w, message, a->serial);
     for (unsigned i = 0; i < m->nr_rights; i++) {
         uint32_t type = m->rights[i].type == RIGHT_REPLY ? MK_RIGHT_SEND_ONCE : m->rights[i].type;
@@ -280,7 +281,7 @@ void do_receive(struct world *w, struct actor *a, struct actor *heir)
             break;
         unsigned at = n->port, from = at;
         if (port_has_message(w, at)) {
-            a->served = (uint16_t)at;
+            a->receiving = (uint16_t)at;
             while (w->ports[from].kind == KIND_SET)
                 from = w->ports[from].ready->ports[0];
             errs = take_message(w, a, from);
@@ -291,7 +292,7 @@ void do_receive(struct world *w, struct actor *a, struct actor *heir)
             break;
         if (invite_at(w, at))
             continue; /* notices of the room may have come here */
-        a->served = (uint16_t)at;
+        a->receiving = (uint16_t)at;
         a->step = STEP_RECEIVE;
         a->has_waited = true;
         block(w, a, &w->ports[at].receivers, MK_WAIT_RECEIVE, at, a->op.deadline, heir);

@@ -293,8 +293,7 @@ errs_t rename_right(struct world *w, struct actor *a)
         requests_rename(w, n->port, a->task, op->name, op->name2);
     for (unsigned i = 0; i < NR_ACTORS; i++) {
         struct actor *other = &w->actors[i];
-        /* A sender that waits looks the name up again, and finds it gone: the kernel reads the header so. */
-        bool is_waiting = other->state != ACTOR_NONE && other->step == STEP_RECEIVE;
+        bool is_waiting = other->state != ACTOR_NONE && (other->step == STEP_RECEIVE || other->step == STEP_SEND);
         if (other->task == a->task && is_waiting && other->op.name == op->name)
             other->op.name = op->name2;
     }

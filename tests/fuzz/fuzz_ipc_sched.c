@@ -343,7 +343,6 @@ void thread_begin(struct world *w, unsigned actor, unsigned task, int priority)
     a->self = MK_NAME_NULL;
     a->port = (uint16_t)port_new(w, KIND_THREAD);
     a->serial = ++w->next_serial;
-    memory_take(w, a);
     w->ports[a->port].object = (uint8_t)actor;
     w->tasks[task].nr_threads++;
 }
@@ -377,8 +376,6 @@ void thread_ends(struct world *w, struct actor *a, bool is_current)
     thread_detach(w, a);
     task->nr_threads--;
     bool is_last = task->nr_threads == 0 && task->is_alive;
-    if (!is_current || (task->is_alive && !is_last))
-        memory_rest(w, a);
     if (is_last)
         task_ends(w, a->task, 0, is_current ? a : NULL);
 }
@@ -429,7 +426,4 @@ void task_ends(struct world *w, unsigned task, int exit_code, struct actor *curr
     wake_all(w, &p->receivers, STEP_DONE, OK_ONLY);
     p->exit_code = exit_code;
     port_destroy(w, t->port);
-    if (current)
-        memory_rest(w, current);
-    memories_of_task_rest(w, task);
 }

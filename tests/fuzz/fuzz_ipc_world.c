@@ -140,8 +140,7 @@ static void world_clear(struct world *w)
     w->nr_logged = w->nr_seen = w->nr_last = w->nr_dying = 0;
     w->is_reaping = false;
     w->now = 0;
-    w->nr_timers = w->nr_memories = 0;
-    w->last_memory = 0;
+    w->nr_timers = 0;
     w->next_head = w->next_tail = 0;
     w->next_timer = w->next_call = w->next_serial = w->next_task_id = 0;
     w->next_id = 0;
