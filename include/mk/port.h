@@ -114,7 +114,8 @@ MK_API MK_NODISCARD mk_err_t mk_right_extract(mk_name_t task, mk_name_t name, en
  * Give the caller's right `name` the name `new_name`, chosen by the caller: any
  * number but MK_NAME_NULL and MK_NAME_DEAD that denotes nothing now. A wait on
  * the right goes on. A look-up of a chosen name costs a little more than that of
- * one chosen by the kernel. MK_E_BAD_NAME, MK_E_BAD_ARGUMENT, MK_E_NAME_IN_USE, MK_E_NO_MEMORY.
+ * one chosen by the kernel. MK_E_BAD_NAME, MK_E_BAD_ARGUMENT, MK_E_NAME_IN_USE, MK_E_NO_MEMORY, MK_E_LIMIT_NAMES (the
+ * kernel would have none left of 2,047 names of one kind).
  */
 MK_API MK_NODISCARD mk_err_t mk_right_rename(mk_name_t name, mk_name_t new_name);
 

@@ -27,9 +27,10 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
 {
     struct sending s;
     struct thread *self = cpu->current, *heir = NULL;
-    mk_err_t err = sending_begin(cpu, msg, &s);
+    mk_err_t err = sending_begin(cpu, dest, msg, &s);
     if (err)
         return err;
+    s.is_call = true;
     err = set_message(self, msg);
     if (err) {
         sending_cancel(cpu, &s);
@@ -39,9 +40,8 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     uint64_t call = ++cpu->nr_calls;
     self->call_port = entry && entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE) ? entry->port->id : 0;
     trace(cpu, MK_TRACE_CALL, call, self->call_port, s.header.id);
-    s.dest_name = dest;
-    err = send_message(cpu, &s, deadline, true, &heir);
-    if (!err)
+    err = send_message(cpu, &s, deadline, &heir);
+    if (!err && !s.is_sent)
         err = wait_for_reply(cpu, deadline, heir);
     else if (heir)
         sched_ready(cpu, heir);
@@ -56,8 +56,8 @@ static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rig
     struct entry *entry = space_lookup(space, s->header.reply);
     if (entry)
         entry_release(space, entry);
-    if (are_rights_dropped && sending_check_load(space, NULL, s) == MK_OK && sending_commit_memory(cpu, s) == MK_OK) {
-        sending_commit_rights(space, s, NULL);
+    if (are_rights_dropped && sending_check_load(s, NULL) == MK_OK && sending_commit_memory(s) == MK_OK) {
+        sending_commit_rights(s, NULL);
         kmsg_destroy(cpu->machine, s->kmsg);
     } else {
         sending_cancel(cpu, s);
@@ -68,13 +68,12 @@ static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rig
 /* Steps 1, 3 and 4 of an answer. MK_E_DEAD means that nobody waits for it, and nothing else. */
 static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_rights_dropped, struct thread **heirp)
 {
-    struct thread *self = cpu->current;
     struct sending s;
-    mk_err_t err = sending_begin(cpu, msg, &s);
+    mk_err_t err = sending_begin(cpu, MK_NAME_NULL, msg, &s);
     if (err)
         return err;
     s.dest_name = s.header.reply;
-    const struct entry *entry = space_lookup(self->space, s.dest_name);
+    const struct entry *entry = space_lookup(cpu->current->space, s.dest_name);
     if (!entry && s.header.reply != MK_NAME_DEAD)
         err = MK_E_BAD_NAME;
     else if (entry && !(entry->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
@@ -82,9 +81,9 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_righ
     else if (!entry || entry_is_dead(entry))
         return reply_to_nobody(cpu, &s, are_rights_dropped);
     if (!err)
-        err = sending_check(self->space, &s, false);
+        err = sending_check(&s);
     if (!err)
-        err = sending_commit_memory(cpu, &s);
+        err = sending_commit_memory(&s);
     if (err) {
         sending_cancel(cpu, &s);
         return err == MK_E_DEAD ? MK_E_BAD_RIGHT : err; /* a right in the answer is dead */

@@ -92,7 +92,24 @@ mk_name_t space_own_name(struct space *space, const struct entry *entry)
     return own;
 }
 
-/* What else knows a right by its name: its port, requests for notices, and the task's threads that wait at it. */
+/* Does this index keep another generation that the kernel can give out, when `name` is chosen as well? */
+static bool leaves_another(const struct space *space, mk_name_t name)
+{
+    mk_name_t other = name & NAME_INDEX_MASK;
+    if (name < NAME_FIRST)
+        return true;
+    for (uint32_t generation = 1; generation < 1u << (32 - NAME_INDEX_BITS); generation++) {
+        other += NAME_FIRST;
+        if (other != name && !find(space, other))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What else knows a right by its name: its port, requests for notices, the task and its threads where it is their own,
+ * and threads that wait at it.
+ */
 static void tell(struct space *space, struct entry *entry, mk_name_t old)
 {
     if (entry->type == MK_RIGHT_PORT_SET)
@@ -102,8 +119,15 @@ static void tell(struct space *space, struct entry *entry, mk_name_t old)
     if (entry->type != MK_RIGHT_PORT_SET && entry->type != ENTRY_REPLY)
         for (struct notify *notify = entry->requests; notify; notify = notify->next_of_entry)
             notify->name = entry->name;
-    list_for_each (link, &space->task->threads) {
+    struct task *task = space->task;
+    if (task->self_name == old)
+        task->self_name = entry->name;
+    if (task->service == old)
+        task->service = entry->name;
+    list_for_each (link, &task->threads) {
         struct thread *thread = list_entry(link, struct thread, task_link);
+        if (thread->self_name == old)
+            thread->self_name = entry->name;
         if (thread->door_name == old)
             thread->door_name = entry->name;
         if (thread->unsent && thread->unsent->dest_name == old)
@@ -117,6 +141,8 @@ mk_err_t space_rename(struct space *space, struct entry *entry, mk_name_t name)
     mk_name_t old = entry->name;
     if (space_lookup(space, name))
         return MK_E_NAME_IN_USE;
+    if (!leaves_another(space, name))
+        return MK_E_LIMIT_NAMES;
     if (2 * (space->nr_chosen + 1) > space->chosen_size && !grow(space))
         return MK_E_NO_MEMORY;
     mk_name_t own = space_own_name(space, entry);

@@ -14,18 +14,33 @@ static void lend_for(struct cpu *cpu, const struct ref *ref, struct thread *thre
         lend_to(cpu, ref->caller, thread);
 }
 
+/* The call's own loan comes last: what the message passes on may have made its sender stronger. */
 void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread)
 {
-    lend_for(cpu, kmsg_reply(kmsg), thread);
     for (uint32_t i = 0; i < kmsg->nr_rights; i++)
         lend_for(cpu, &kmsg->rights[i], thread);
+    lend_for(cpu, kmsg_reply(kmsg), thread);
 }
 
-/* Who called while nobody served the port lends to `thread` from now on. */
-static void port_lend_queue(struct cpu *cpu, const struct port *port, struct thread *thread)
+void port_lend_queue(struct cpu *cpu, struct port *port, struct thread *thread)
 {
     port_for_each_message (kmsg, port)
         kmsg_lend(cpu, kmsg, thread);
+    list_for_each (link, &port->senders) {
+        struct thread *sender = list_entry(link, struct thread, queue);
+        if (sender->unsent->is_call)
+            lend_to(cpu, sender, thread);
+    }
+}
+
+/* It received from the port. */
+static void serve(struct cpu *cpu, struct port *port, struct thread *thread)
+{
+    bool is_known = port_server(port) == thread;
+    port->server = thread;
+    thread->served = thread->wait_object;
+    if (!is_known)
+        port_lend_queue(cpu, port, thread);
 }
 
 /* ---- (5) into a receiver's buffers ---- */
@@ -112,10 +127,8 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
     }
-    if (port) {
-        port->server = thread;
-        thread->served = thread->wait_object;
-    }
+    if (port)
+        serve(cpu, port, thread);
     kmsg_lend(cpu, kmsg, thread);
     for (uint32_t i = 0; i < kmsg->nr_rights; i++) {
         rights[i].how = ref_kind(&kmsg->rights[i]);
@@ -157,7 +170,6 @@ mk_err_t port_take_message(struct cpu *cpu, struct port *port)
     if (!port->nr_queued)
         return take_unused(cpu, port);
     struct kmsg *kmsg = port_first_message(port);
-    bool had_server = port_server(port) != NULL;
     uint64_t number = kmsg->number, size = kmsg->size;
     port_unqueue_message(port); /* first: what it carries, if it is lost, can come to this queue as notices */
     mk_err_t err = copy_out(cpu, self, kmsg, port);
@@ -168,9 +180,7 @@ mk_err_t port_take_message(struct cpu *cpu, struct port *port)
     port->seqno++;
     port_took_turn(port);
     trace(cpu, MK_TRACE_RECEIVE, number, port->id, size);
-    if (!had_server) /* whoever called meanwhile is served by this thread */
-        port_lend_queue(cpu, port, self);
-    wake_senders(cpu, port);
+    port_admit(cpu, port);
     return err;
 }
 

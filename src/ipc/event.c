@@ -50,6 +50,21 @@ static bool event_deliver(struct cpu *cpu, struct port *port, struct thread *thr
     return is_taken;
 }
 
+/* To the first thread that can take them, else into the word. */
+static void event_raise(struct cpu *cpu, struct port *port, uint64_t bits)
+{
+    struct list *receivers;
+    while (!list_empty(receivers = port_receivers(port))) {
+        struct thread *thread = list_entry(choice_from(cpu, CHOICE_WAKE, receivers), struct thread, queue);
+        if (event_deliver(cpu, port, thread, bits))
+            return;
+    }
+    bool is_first = !port->events;
+    port->events |= bits;
+    if (is_first)
+        port_became_ready(port);
+}
+
 mk_err_t ipc_event_signal(struct cpu *cpu, mk_name_t dest, uint64_t bits)
 {
     const struct entry *entry = space_lookup(cpu->current->space, dest);
@@ -67,16 +82,7 @@ mk_err_t ipc_event_signal(struct cpu *cpu, mk_name_t dest, uint64_t bits)
     trace(cpu, MK_TRACE_SIGNAL, port->id, bits, port->events | bits);
     if (!bits)
         return MK_OK;
-    struct list *receivers;
-    while (!list_empty(receivers = port_receivers(port))) {
-        struct thread *thread = list_entry(choice_from(cpu, CHOICE_WAKE, receivers), struct thread, queue);
-        if (event_deliver(cpu, port, thread, bits))
-            return MK_OK;
-    }
-    bool is_first = !port->events;
-    port->events |= bits;
-    if (is_first)
-        port_became_ready(port);
+    event_raise(cpu, port, bits);
     return MK_OK;
 }
 
@@ -105,9 +111,10 @@ mk_err_t ipc_event_wait(struct cpu *cpu, mk_name_t receive, uint64_t *bitsp, mk_
     self->held = port;
     err = sched_block(cpu, &port->receivers, MK_WAIT_EVENT, port, deadline, NULL);
     if (!err && !user_store_u64(bitsp, self->events)) { /* it could be written when the wait began */
-        port->events |= port->is_dead ? 0 : self->events;
-        if (port->events)
-            port_became_ready(port);
+        if (!port->is_dead) {
+            port->seqno--;
+            event_raise(cpu, port, self->events);
+        }
         err = MK_E_BAD_ADDRESS;
     }
     self->held = NULL;

@@ -40,7 +40,7 @@ static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_
 {
     uint64_t body;
     uint32_t nr_rights, nr_memories;
-    if (unlikely(!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
+    if (unlikely(!user_probe_u64(msg)) || unlikely(!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
         unlikely(!user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) || unlikely(nr_rights | nr_memories) ||
         unlikely(!user_probe_u64(MSG_FIELD(msg, events))) || unlikely(!user_load_u64(MSG_FIELD(msg, size), sizep)) ||
         unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)))

@@ -48,11 +48,10 @@ struct port {
     bool is_event : 1;   /* takes signals, no messages */
     bool wants_room : 1; /* somebody asked to be told of room in the queue */
     uint16_t queue_limit;
-    uint32_t nr_queued;   /* more than the limit with what came by send-once rights */
-    uint32_t nr_reserved; /* room kept for woken senders */
-    struct space *space;  /* of the receive right, or NULL */
-    mk_name_t name;       /* of the receive right there */
-    uint32_t nr_send;     /* send rights: user references in spaces, and on their way */
+    uint32_t nr_queued;  /* more than the limit with what came by send-once rights */
+    struct space *space; /* of the receive right, or NULL */
+    mk_name_t name;      /* of the receive right there */
+    uint32_t nr_send;    /* send rights: user references in spaces, and on their way */
     uint32_t nr_send_once;
     uint32_t nr_unused; /* send-once rights dropped unused: notices that the next receives find */
     uint32_t make_count;
@@ -253,7 +252,7 @@ static inline bool port_has_message(const struct port *port)
 
 static inline bool port_is_full(const struct port *port)
 {
-    return port->nr_queued + port->nr_reserved >= port->queue_limit;
+    return port->nr_queued >= port->queue_limit;
 }
 
 /*
@@ -261,6 +260,9 @@ static inline bool port_is_full(const struct port *port)
  * nothing else since. Who waits for an answer lends it priority. NULL: unknown.
  */
 struct thread *port_server(const struct port *port);
+
+/* Calls that are queued at the port or wait for room lend to `thread` from now on; NULL: to nobody. */
+void port_lend_queue(struct cpu *cpu, struct port *port, struct thread *thread);
 
 /*
  * Receive right of `entry` leaves its space for nowhere in particular; send rights under the name
@@ -488,7 +490,7 @@ mk_err_t event_take(struct cpu *cpu, struct port *port);
 /* Senders that wait may go on. */
 void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit);
 
-/* A thread ends while it waits or has room reserved. */
+/* A thread ends while it waits. */
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread);
 
 #endif

@@ -53,7 +53,7 @@ mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg,
         err = sched_may_wait(cpu, deadline);
         if (err)
             break;
-        if (invite_senders(cpu, entry))
+        if (invite_sender(cpu, entry))
             continue;
         struct thread *next = heir;
         heir = NULL;

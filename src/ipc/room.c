@@ -1,79 +1,85 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Room in the queue of a port, step 2 of a message's life; see send.c. */
+/*
+ * Room in the queue of a port, step 2 of a message's life; see send.c.
+ *
+ * A sender that waits has done step 1. Whoever makes room completes its send:
+ * checks the names anew, commits, delivers. So nothing is kept for a thread that
+ * may not run for long, messages come in the order in which their senders
+ * waited, and a caller goes straight on to wait for its answer.
+ */
 #include "ipc/sending.h"
 #include "kern/choice.h"
 #include "kern/sched.h"
 
-static void wake_sender(struct cpu *cpu, struct port *port)
+/* Steps 3 and 4 for a sender that waits. It is told how that went, or waits for its answer now. */
+static void admit(struct cpu *cpu, struct thread *sender)
 {
-    struct thread *sender = list_entry(choice_from(cpu, CHOICE_WAKE, &port->senders), struct thread, queue);
-    port->nr_reserved++; /* nobody else gets the room while the sender is on its way */
-    port->refs++;
-    sender->slot = port;
-    sched_wake(cpu, sender, MK_OK);
+    struct sending *s = sender->unsent;
+    struct thread *heir = NULL;
+    mk_err_t err = sending_check(s);
+    if (!err)
+        err = sending_commit_memory(s);
+    if (err) {
+        sched_wake(cpu, sender, err);
+        return;
+    }
+    list_remove(&sender->queue);
+    sender->unsent = NULL;
+    s->is_sent = true;
+    if (s->is_call) {
+        sender->wait = MK_WAIT_REPLY;
+        trace_for(cpu, sender, MK_TRACE_BLOCK, sender->id, MK_WAIT_REPLY, 0);
+    }
+    send_commit(cpu, s, &heir);
+    if (!s->is_call)
+        sched_wake(cpu, sender, MK_OK);
+    if (heir)
+        sched_ready(cpu, heir);
 }
 
-void wake_senders(struct cpu *cpu, struct port *port)
+static void admit_first(struct cpu *cpu, struct port *port)
 {
+    admit(cpu, list_entry(choice_from(cpu, CHOICE_WAKE, &port->senders), struct thread, queue));
+}
+
+void port_admit(struct cpu *cpu, struct port *port)
+{
+    port->refs++; /* what a message carries can be the port's end */
     while (!list_empty(&port->senders) && !port_is_full(port))
-        wake_sender(cpu, port);
+        admit_first(cpu, port);
     if (unlikely(port->wants_room) && !port_is_full(port))
         notify_room(cpu->machine, port);
+    port_release(cpu->machine, port);
 }
 
-/*
- * At a port that queues nothing as many senders may come as receivers wait, `nr_coming` of which are about to.
- * True: notices of the room were sent.
- */
-static bool invite(struct cpu *cpu, struct port *port, uint32_t nr_coming)
+/* At a port that queues nothing a receiver that is about to wait lets one sender come. */
+static bool invite(struct cpu *cpu, struct port *port)
 {
     if (port->queue_limit)
         return false;
-    uint32_t nr_receivers = (uint32_t)list_count(port_receivers(port)) + nr_coming;
-    while (!list_empty(&port->senders) && port->nr_reserved < nr_receivers)
-        wake_sender(cpu, port);
-    if (likely(!port->wants_room) || port->nr_reserved >= nr_receivers)
+    if (!list_empty(&port->senders))
+        admit_first(cpu, port);
+    else if (port->wants_room)
+        notify_room(cpu->machine, port);
+    else
         return false;
-    notify_room(cpu->machine, port);
     return true;
 }
 
-static bool invite_one(struct cpu *cpu, struct port *port)
+bool invite_sender(struct cpu *cpu, const struct entry *entry)
 {
-    return invite(cpu, port, 1);
-}
-
-bool invite_senders(struct cpu *cpu, const struct entry *entry)
-{
-    return entry->type & MK_RIGHT_RECEIVE ? invite(cpu, entry->port, 1)
-                                          : portset_each_rendezvous(entry->set, invite_one, cpu);
-}
-
-void give_slot_back(struct cpu *cpu, struct thread *thread)
-{
-    struct port *port = thread->slot;
-    if (!port)
-        return;
-    thread->slot = NULL;
-    port->nr_reserved--;
-    if (!port->is_dead) {
-        wake_senders(cpu, port);
-        invite(cpu, port, 0);
-    }
-    port_release(cpu->machine, port);
+    return entry->type & MK_RIGHT_RECEIVE ? invite(cpu, entry->port) : portset_each_rendezvous(entry->set, invite, cpu);
 }
 
 void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit)
 {
     portset_count_rendezvous(port, (limit == 0) - (port->queue_limit == 0));
     port->queue_limit = limit;
-    wake_senders(cpu, port);
-    invite(cpu, port, 0);
+    port_admit(cpu, port);
 }
 
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread)
 {
-    give_slot_back(cpu, thread);
     if (thread->unsent)
         sending_cancel(cpu, thread->unsent);
     thread->unsent = NULL;

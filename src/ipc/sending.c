@@ -50,8 +50,9 @@ static mk_err_t check_right(struct space *space, struct sending *s, uint32_t i, 
 }
 
 /* The reply right of mk_send: made from a receive right, or a send-once right that is moved. */
-static mk_err_t check_reply(struct space *space, struct sending *s)
+static mk_err_t check_reply(struct sending *s)
 {
+    struct space *space = s->sender->space;
     s->reply_how = 0;
     if (s->header.reply == MK_NAME_NULL)
         return MK_OK;
@@ -89,8 +90,9 @@ static mk_err_t check_moves(struct map *map, const struct sending *s)
     return MK_OK;
 }
 
-mk_err_t sending_check_load(struct space *space, const struct port *port, struct sending *s)
+mk_err_t sending_check_load(struct sending *s, const struct port *port)
 {
+    struct space *space = s->sender->space;
     s->is_circular = false;
     for (uint32_t i = 0; i < s->header.nr_rights; i++) {
         if (s->rights[i].name == s->dest_name && s->dest_name && s->rights[i].how == MK_MOVE_SEND_ONCE)
@@ -99,12 +101,12 @@ mk_err_t sending_check_load(struct space *space, const struct port *port, struct
         if (err)
             return err;
     }
-    return s->header.nr_memories ? check_moves(space->task->map, s) : MK_OK;
+    return s->header.nr_memories ? check_moves(s->sender->task->map, s) : MK_OK;
 }
 
-mk_err_t sending_check(struct space *space, struct sending *s, bool with_reply)
+mk_err_t sending_check(struct sending *s)
 {
-    struct entry *entry = space_lookup(space, s->dest_name);
+    struct entry *entry = space_lookup(s->sender->space, s->dest_name);
     if (!entry)
         return s->dest_name == MK_NAME_DEAD ? MK_E_DEAD : MK_E_BAD_NAME;
     if (!(entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE | ENTRY_REPLY)))
@@ -113,8 +115,10 @@ mk_err_t sending_check(struct space *space, struct sending *s, bool with_reply)
     s->dest = entry;
     if (port && (port->object_kind != MK_OBJECT_NONE || port->is_event) && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports and event ports take no messages */
-    mk_err_t err = sending_check_load(space, port, s);
-    return !err && with_reply ? check_reply(space, s) : err;
+    mk_err_t err = sending_check_load(s, port);
+    if (!err && s->with_reply)
+        err = check_reply(s);
+    return !err && entry_is_dead(entry) ? MK_E_DEAD : err;
 }
 
 /* The copies among the message's memory are made now. */
@@ -148,7 +152,7 @@ void sending_cancel(struct cpu *cpu, struct sending *s)
     kmsg_free(cpu->machine, s->kmsg);
 }
 
-mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending *s)
+mk_err_t sending_begin(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg, struct sending *s)
 {
     if (!user_copy(&s->header, msg, sizeof(s->header)))
         return MK_E_BAD_ADDRESS;
@@ -156,8 +160,10 @@ mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending
     if (err)
         return err;
     uint32_t nr_rights = s->header.nr_rights;
+    s->dest_name = dest;
+    s->sender = cpu->current;
     s->reply_how = 0;
-    s->is_circular = false;
+    s->with_reply = s->is_call = s->is_sent = s->is_circular = false;
     if (!user_copy(s->rights, s->header.rights, nr_rights * sizeof(s->rights[0])))
         return MK_E_BAD_ADDRESS;
     s->kmsg = kmsg_create(cpu->machine, nr_rights, (uint32_t)s->header.size);
@@ -181,10 +187,10 @@ mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending
 
 /* ---- (3) commit ---- */
 
-mk_err_t sending_commit_memory(struct cpu *cpu, struct sending *s)
+mk_err_t sending_commit_memory(struct sending *s)
 {
     struct vm_copy *copies = s->kmsg->memories;
-    struct map *map = cpu->current->task->map;
+    struct map *map = s->sender->task->map;
     for (uint32_t i = 0; i < s->header.nr_memories; i++) {
         if (s->memories[i].how != MK_MEMORY_MOVE)
             continue;
@@ -203,8 +209,9 @@ mk_err_t sending_commit_memory(struct cpu *cpu, struct sending *s)
     return MK_OK;
 }
 
-void sending_commit_rights(struct space *space, struct sending *s, struct port *dest)
+void sending_commit_rights(struct sending *s, struct port *dest)
 {
+    struct space *space = s->sender->space;
     struct kmsg *kmsg = s->kmsg;
     if (s->reply_how) /* first: a receive right it is made from may travel in the same message */
         kmsg->reply = ref_take(space, s->header.reply, s->reply_how);

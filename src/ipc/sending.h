@@ -16,27 +16,31 @@ struct sending {
     mk_name_t dest_name;
     struct entry *dest;
     uint32_t reply_how; /* disposition of header.reply; 0: no reply right */
-    bool is_circular;   /* a receive right would wait in its own queue: the message is destroyed */
+    struct thread *sender;
+    bool with_reply;  /* header.reply is a right to be sent along */
+    bool is_call;     /* the sender waits for an answer afterwards */
+    bool is_sent;     /* by whoever made room for it */
+    bool is_circular; /* a receive right would wait in its own queue: the message is destroyed */
     struct mk_msg_right rights[MK_RIGHTS_MAX];
     struct mk_msg_memory memories[MK_MEMORIES_MAX];
 };
 
 /* Step 1: header, rights, memory and body copied in. Errors are those of mk_send; then nothing is left of it. */
-mk_err_t sending_begin(struct cpu *cpu, const struct mk_msg *msg, struct sending *s);
+mk_err_t sending_begin(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg, struct sending *s);
 /* The send failed: free what step 1 made. */
 void sending_cancel(struct cpu *cpu, struct sending *s);
 
 /* Destination, rights and memory to be moved, which can change while a sender waits. */
-mk_err_t sending_check(struct space *space, struct sending *s, bool with_reply);
+mk_err_t sending_check(struct sending *s);
 /* Rights and memory alone, for a message to `port` (NULL: an answer, or nowhere). */
-mk_err_t sending_check_load(struct space *space, const struct port *port, struct sending *s);
+mk_err_t sending_check_load(struct sending *s, const struct port *port);
 
 /*
  * Step 3. sending_commit_memory may fail (MK_E_LIMIT_HOST) and has changed nothing then; sending_commit_rights, for
  * a message that goes to `dest` (NULL: an answer, or nowhere), cannot.
  */
-mk_err_t sending_commit_memory(struct cpu *cpu, struct sending *s);
-void sending_commit_rights(struct space *space, struct sending *s, struct port *dest);
+mk_err_t sending_commit_memory(struct sending *s);
+void sending_commit_rights(struct sending *s, struct port *dest);
 
 /*
  * Step 5: into the buffers of `thread`, from `port` (NULL: an answer). MK_OK: delivered, kmsg is gone.
@@ -52,20 +56,21 @@ void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread);
 
 /* ---- step 2: room in a queue ---- */
 
-/* Senders that wait may come for the room that there is. */
-void wake_senders(struct cpu *cpu, struct port *port);
+/* Let senders that wait come for the room that there is, and tell those who asked of what is left. */
+void port_admit(struct cpu *cpu, struct port *port);
 /*
- * A receiver is about to wait at this entry's port or set: where nothing is queued, senders may come. True: notices
- * were sent, perhaps to that very port.
+ * A receiver is about to wait at this entry's port or set: where nothing is queued, a sender may come. True: one did, or
+ * notices were sent; the receiver looks again.
  */
-bool invite_senders(struct cpu *cpu, const struct entry *entry);
-/* Room that was kept for a thread and not used. */
-void give_slot_back(struct cpu *cpu, struct thread *thread);
+bool invite_sender(struct cpu *cpu, const struct entry *entry);
 
 /* ---- sends ---- */
 
-/* Steps 2 to 4 of a send to s->dest_name. `is_call`: the current thread will wait for the answer. *heirp: a thread to be made ready. */
-mk_err_t send_message(struct cpu *cpu, struct sending *s, mk_time_t deadline, bool is_call, struct thread **heirp);
+/*
+ * Steps 2 to 4. *heirp: a thread to be made ready. When another thread completed a call (s->is_sent), the wait for the
+ * answer is over as well, and its result is returned.
+ */
+mk_err_t send_message(struct cpu *cpu, struct sending *s, mk_time_t deadline, struct thread **heirp);
 /* The rest of step 3, and step 4: cannot fail and never waits. */
 void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp);
 

@@ -73,9 +73,8 @@ struct thread {
 
     /* slow path */
     uint32_t suspend_count;
-    struct port *slot;      /* has room reserved in this port's queue; a reference */
     struct port *held;      /* what it waits for must not go meanwhile; a reference */
-    struct sending *unsent; /* waits for room with it */
+    struct sending *unsent; /* waits for room with it; whoever makes room completes it */
     uint64_t call_port;     /* number of the port it called, for listings */
 
     /* scheduling */

@@ -268,7 +268,7 @@ void *sched_yield_fast(struct cpu *cpu, void *frame)
 
     if (unlikely(cpu_is_unusual(cpu)) || unlikely(cpu->ready_mask >> self->priority != 1) ||
         unlikely(now >= cpu->next_event) || unlikely(next->flags) || unlikely(next->wait_status) ||
-        unlikely(!next->context.sp) || unlikely(stack_is_low(self)))
+        unlikely(next->first_run < 0) || unlikely(!next->context.sp) || unlikely(stack_is_low(self)))
         return NULL;
     list_take_turn(queue, &self->queue);
     self->state = THREAD_READY;
@@ -375,7 +375,7 @@ void sched_change_priority(struct cpu *cpu, struct thread *thread, uint8_t prior
     if (is_ready)
         queue_add(cpu, thread, false);
     const struct thread *lender =
-        list_empty(&thread->lenders) ? NULL : list_first(&thread->lenders, struct thread, lend_node);
+        priority <= thread->base_priority ? NULL : list_first(&thread->lenders, struct thread, lend_node);
     trace(cpu, MK_TRACE_PRIORITY, thread->id, priority, lender ? lender->id : 0);
     cpu_reschedule(cpu);
 }

@@ -10,8 +10,7 @@
 
 static bool is_notification(const struct mk_msg *msg)
 {
-    return msg->badge == MK_BADGE_KERNEL && msg->id > MK_NOTIFY_ID && msg->id <= MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE &&
-           msg->size >= sizeof(struct mk_notification);
+    return msg->badge == MK_BADGE_KERNEL && msg->id > MK_NOTIFY_ID && msg->id <= MK_NOTIFY_ID + MK_NOTIFY_EVENT;
 }
 
 static mk_err_t dispatch(const struct mk_server *server, void *state, struct mk_msg *msg)
@@ -30,6 +29,22 @@ static mk_err_t dispatch(const struct mk_server *server, void *state, struct mk_
     return server->other ? server->other(state, msg) : MK_E_MSG_ID;
 }
 
+/* What is still as the request brought it nobody took: an answer's would say how it is sent. */
+static void drop_untaken(struct mk_msg *msg)
+{
+    struct mk_msg untaken = *msg;
+    if (msg->nr_rights && msg->rights[0].how <= MK_RIGHT_SEND_ONCE)
+        msg->nr_rights = 0;
+    else
+        untaken.nr_rights = 0;
+    if (msg->nr_memories && msg->memories[0].how == 0)
+        msg->nr_memories = 0;
+    else
+        untaken.nr_memories = 0;
+    if (untaken.nr_rights || untaken.nr_memories)
+        mk_msg_drop_rights(&untaken);
+}
+
 static void serve(const struct mk_server *server, void *state, struct mk_msg *msg)
 {
     mk_err_t status = dispatch(server, state, msg);
@@ -37,9 +52,7 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
         msg->reply = MK_NAME_NULL;
         return;
     }
-    /* what is still as the request brought it nobody took; an answer's would say how it is sent */
-    if ((msg->nr_rights && msg->rights[0].how <= MK_RIGHT_SEND_ONCE) || (msg->nr_memories && !msg->memories[0].how))
-        mk_msg_drop_rights(msg);
+    drop_untaken(msg);
     msg->status = status;
     if (status != MK_OK)
         msg->size = msg->nr_rights = msg->nr_memories = 0;

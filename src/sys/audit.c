@@ -120,8 +120,9 @@ static void count_port(struct audit *audit, const struct port *port)
         tally_of(audit, port)->refs++; /* the kernel's */
     if ((member_set(&port->member) != NULL) == list_empty(&port->member.link))
         complain(audit, "port of a set in none of its lists, port", port->id, 0, 1);
-    if (port_has_message(port) && !list_empty(port_receivers((struct port *)(uintptr_t)port)))
-        complain(audit, "receivers wait beside messages at port", port->id, list_count(&port->receivers), 0);
+    if ((port_has_message(port) || !list_empty(&port->senders)) &&
+        !list_empty(port_receivers((struct port *)(uintptr_t)port)))
+        complain(audit, "receivers wait beside messages or senders at port", port->id, list_count(&port->receivers), 0);
 }
 
 static void count_kernel(struct audit *audit)
@@ -145,8 +146,6 @@ static void count_kernel(struct audit *audit)
     }
     list_for_each (link, &audit->machine->threads) {
         const struct thread *thread = list_entry(link, struct thread, all_link);
-        if (thread->slot)
-            tally_of(audit, thread->slot)->refs++;
         if (thread->held)
             tally_of(audit, thread->held)->refs++;
         if (!thread->unsent)

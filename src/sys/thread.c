@@ -174,6 +174,7 @@ static void yield_long(void)
     if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event))
         sched_point(cpu);
     sched_yield(cpu);
+    kernel_leave(cpu);
 }
 
 /* mk_thread_yield begins in assembly, as mk_call does. */

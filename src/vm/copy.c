@@ -14,6 +14,8 @@ mk_err_t vm_copy_create(struct mk_machine *machine, const void *address, size_t 
     size_t nr_bytes = round_up(offset + size, host_page_size());
     if (machine->memory_used + nr_bytes > machine->memory_size)
         return MK_E_LIMIT_MEMORY;
+    if (!user_probe_u8(address) || !user_probe_u8((const char *)address + size - 1))
+        return MK_E_BAD_ADDRESS; /* before many pages are made for nothing */
     char *pages = host_pages_alloc_now(nr_bytes);
     if (!pages)
         return MK_E_LIMIT_HOST;

@@ -68,6 +68,18 @@ fault:
     return false;
 }
 
+static inline __attribute__((always_inline)) bool user_probe_u8(const void *p)
+{
+    __asm__ volatile goto("1: cmpb $0, %[m]\n" USER_FIXUP("1b", "%l[fault]")
+                          :
+                          : [m] "m"(*(const uint8_t *)p)
+                          : "cc"
+                          : fault);
+    return true;
+fault:
+    return false;
+}
+
 /* A field of a user's struct, whose address may be anything: no member of it may be named. */
 #define USER_FIELD(p, type, field) ((void *)((uintptr_t)(p) + offsetof(type, field)))
 
