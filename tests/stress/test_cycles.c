@@ -357,5 +357,6 @@ static void CYCLES0010(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(CYCLES0010)};
+    cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

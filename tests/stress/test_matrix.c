@@ -204,5 +204,6 @@ int main(void)
         cmocka_unit_test(MATRIX0010),
         cmocka_unit_test(MATRIX0020),
     };
+    cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
