@@ -172,7 +172,8 @@ MKT_TEST(OWN0090)
     (void)arg;
     mk_name_t notices = receive_only(), carrier = mkt_port(), port = receive_only();
     mk_name_t fired = badged_send(port, 1), released = badged_send(port, 2), moved = badged_send(port, 3);
-    mk_name_t used = once_name(port), once = once_name(port);
+    mk_name_t used = once_name(port), once = once_name(port), also = badged_send(port, 4);
+    watch(also, notices);
     watch(fired, notices);
     watch(released, notices);
     watch(moved, notices);
@@ -186,7 +187,10 @@ MKT_TEST(OWN0090)
         take_notice(notices, MK_NOTIFY_SEND_ONCE); /* the rights of four requests */
     CHECK(is_empty(notices));
     CHECK_OK(mk_port_destroy(port));
-    CHECK(take_notice(notices, MK_NOTIFY_DEAD_NAME).name == fired && is_empty(notices));
+    CHECK(take_notice(notices, MK_NOTIFY_DEAD_NAME).name == fired);
+    CHECK(take_notice(notices, MK_NOTIFY_DEAD_NAME).name == also && is_empty(notices));
+    CHECK_OK(mk_right_release(also));
+    CHECK_OK(mk_right_release(also));
     CHECK_OK(mk_port_notify(fired, MK_NOTIFY_DEAD_NAME, 0, MK_NAME_NULL)); /* nothing to take back any more */
     CHECK_OK(mk_right_release(fired));
     CHECK_OK(mk_right_release(fired));

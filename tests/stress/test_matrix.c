@@ -65,7 +65,7 @@ static unsigned nr_in_machine;
 
 static void machine_begin(void)
 {
-    const struct mk_machine_config config = {.alloc_hook = hook_alloc, .memory_size = 1 << 22};
+    const struct mk_machine_config config = {.alloc_hook = hook_alloc, .memory_size = (uint64_t)1 << 31};
     mkt_begin(&t, &config);
     nr_in_machine = 0;
 }
@@ -133,8 +133,9 @@ static const struct {
     const struct point *points;
     const size_t *nrp;
 } groups[] = {
-    {send_points, &nr_send_points}, {refusal_points, &nr_refusal_points}, {receive_points, &nr_receive_points},
-    {set_points, &nr_set_points},   {reply_points, &nr_reply_points},     {call_points, &nr_call_points},
+    {send_points, &nr_send_points},     {refusal_points, &nr_refusal_points}, {receive_points, &nr_receive_points},
+    {memory_points, &nr_memory_points}, {set_points, &nr_set_points},         {reply_points, &nr_reply_points},
+    {call_points, &nr_call_points},
 };
 
 static bool is_wanted(const struct row *row, const struct point *point)

@@ -73,6 +73,8 @@ struct op *op_new(struct cell *c, enum op_kind kind, mk_name_t port, mk_time_t d
     op->msg.capacity = sizeof(op->body);
     op->msg.rights = op->rights;
     op->msg.max_rights = MK_RIGHTS_MAX;
+    op->msg.memories = op->memories;
+    op->msg.max_memories = MK_MEMORIES_MAX;
     return op;
 }
 
@@ -81,6 +83,13 @@ void op_load(struct cell *c, struct op *op)
     op->rights[0] = (struct mk_msg_right){c->sides[1].sender, filler_row.how};
     op->rights[1] = (struct mk_msg_right){c->sides[0].sender, c->row->how};
     op->rights[2] = op->rights[0];
+    if (c->row->memory_how) {
+        const struct side *side = &c->sides[0];
+        op->rights[1] = (struct mk_msg_right){MK_NAME_NULL, MK_COPY_SEND};
+        op->memories[0] =
+            (struct mk_msg_memory){(char *)side->pages + c->row->offset, c->row->size, c->row->memory_how};
+        op->msg.nr_memories = 1;
+    }
     op->msg.nr_rights = 3;
     op->msg.id = 1234;
     op->msg.size = BODY_SIZE;
@@ -199,6 +208,28 @@ void lose(struct cell *c)
             world_lost(&c->sides[i].world, c->sides[i].row);
 }
 
+/* The same bytes at the same offset, in fresh pages; what else is in them is zero. */
+static void memory_arrives(struct cell *c, const struct op *op)
+{
+    struct side *side = &c->sides[0];
+    const struct mk_msg_memory *m = &op->memories[0];
+    world_arrives(&side->world, side->row);
+    if (op->msg.nr_memories != 1 || m->size != side->row->size || m->how != 0 || op->rights[1].name) {
+        fault(c, "%u memories, %zu bytes, how %u", op->msg.nr_memories, m->size, m->how);
+        return;
+    }
+    const unsigned char *pages = (const unsigned char *)m->address - side->row->offset;
+    if ((mk_vaddr_t)pages % mk_page_size())
+        fault(c, "memory arrived at %p", m->address);
+    for (uint32_t i = 0; i < 2 * mk_page_size(); i++) {
+        bool is_sent = i >= side->row->offset && i < side->row->offset + side->row->size;
+        if (pages[i] != (is_sent ? i % 251 : 0)) {
+            fault(c, "byte %u of the memory is %u", i, pages[i]);
+            return;
+        }
+    }
+}
+
 void arrive(struct cell *c, const struct op *op)
 {
     static const int side_of[3] = {1, 0, 1};
@@ -219,6 +250,10 @@ void arrive(struct cell *c, const struct op *op)
         fault(c, "the message is not what was sent");
     for (int i = 0; i < 3; i++) {
         struct side *side = &c->sides[side_of[i]];
+        if (side->row->memory_how) {
+            memory_arrives(c, op);
+            continue;
+        }
         bool is_dead = side->world.place == GONE && side->row->how != MK_MOVE_RECEIVE;
         if (op->rights[i].how != kinds[side->row->how - MK_MOVE_RECEIVE])
             fault(c, "%s: arrived as kind %u", side->row->label, op->rights[i].how);
@@ -316,6 +351,12 @@ static void side_build(struct cell *c, struct side *side, const struct row *row,
 {
     bool is_at_sender = row->type & MK_RIGHT_RECEIVE;
     *side = (struct side){.row = row, .times = times, .world = world_before(row)};
+    if (row->memory_how) {
+        CHECK_OK(mk_vm_allocate(c->sender, 2 * mk_page_size(), &side->pages));
+        for (uint32_t i = 0; i < 2 * mk_page_size(); i++)
+            ((unsigned char *)side->pages)[i] = (unsigned char)(i % 251);
+        return;
+    }
     if (row->is_reply)
         return;
     CHECK_OK(mk_port_create(&side->owner));
@@ -393,6 +434,9 @@ void cell_build(struct cell *c)
     side_build(c, &c->sides[1], &filler_row, 2);
     if (c->row->is_reply)
         caller_build(c);
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    c->memory_used = stats.memory_used - c->sides[0].world.sender_pages * mk_page_size();
     c->nr_sender = count_names(c->sender_id) - 1 - (c->sides[0].world.sender.type != 0);
     c->nr_receiver = count_names(c->receiver_id) - (c->sides[0].world.receiver.type != 0);
 }

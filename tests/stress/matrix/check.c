@@ -137,9 +137,43 @@ static void compare_notices(struct cell *c)
 
 /* ---- all ---- */
 
+static uint64_t memory_of(uint64_t task)
+{
+    static struct mk_task_info infos[400];
+    size_t n;
+    CHECK_OK(mk_machine_tasks(NULL, infos, 400, &n));
+    for (size_t i = 0; i < n; i++)
+        if (infos[i].id == task)
+            return infos[i].memory;
+    return 0;
+}
+
+static void compare_memory(struct cell *c, const struct side *side)
+{
+    const struct world *w = &side->world;
+    size_t page = mk_page_size();
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    compare(c, side, "memory used, pages", (stats.memory_used - c->memory_used) / page,
+            w->sender_pages + w->way_pages + w->receiver_pages);
+    if (c->has_sender)
+        compare(c, side, "the sender's pages", memory_of(c->sender_id) / page, w->sender_pages);
+    if (c->has_receiver)
+        compare(c, side, "the receiver's pages", memory_of(c->receiver_id) / page, w->receiver_pages);
+    for (uint32_t i = 0; i < w->sender_pages * page; i++)
+        if (((unsigned char *)side->pages)[i] != i % 251) {
+            fault(c, "byte %u of the sender's memory is %u", i, ((unsigned char *)side->pages)[i]);
+            break;
+        }
+}
+
 static void check_side(struct cell *c, const struct side *side)
 {
     const struct world *w = &side->world;
+    if (side->row->memory_how) {
+        compare_memory(c, side);
+        return;
+    }
     if (c->has_sender)
         compare_held(c, side, "the sender", c->sender_id, side->sender, w->sender);
     if (c->has_receiver)

@@ -31,6 +31,8 @@ struct row {
     uint32_t nr_queued;     /* messages that wait at the port */
     bool is_watched;        /* the sender asked for a dead-name notice */
     bool is_reply;          /* the right to answer a call */
+    uint32_t memory_how;    /* not a right but memory: enum mk_memory_how; 0: a right */
+    uint32_t offset, size;  /* of the memory in its pages */
 };
 
 extern const struct row rows[];
@@ -55,7 +57,8 @@ struct world {
     bool asks_no_senders, asks_dead_name;               /* requests not yet answered */
     bool is_either;                                     /* a dead-name notice or the return of its right: one of both */
     bool is_reply;
-    bool is_caller_dead; /* of a right to answer: the call returned MK_E_DEAD */
+    uint32_t sender_pages, way_pages, receiver_pages; /* of memory */
+    bool is_caller_dead;                              /* of a right to answer: the call returned MK_E_DEAD */
 };
 
 struct world world_before(const struct row *row);
@@ -80,6 +83,7 @@ struct op {
     struct mk_msg msg;
     char body[64];
     struct mk_msg_right rights[MK_RIGHTS_MAX + 1];
+    struct mk_msg_memory memories[MK_MEMORIES_MAX + 1];
     mk_err_t err;
     bool is_done;
     mk_name_t thread;    /* the owner's name of it; it stays */
@@ -96,6 +100,7 @@ struct side {
     const struct row *row;
     struct world world;
     uint64_t port;           /* its number */
+    mk_vaddr_t pages;        /* memory at the sender */
     unsigned times;          /* in the message */
     mk_name_t owner, sender; /* its names */
     mk_name_t receiver;      /* ... 0: none known yet */
@@ -111,6 +116,7 @@ struct cell {
     mk_name_t carrier_owner, carrier_sender, carrier; /* carrier: at the receiver */
     mk_name_t notices;                                /* the owner's port for notices */
     uint32_t nr_no_senders, nr_dead_names, nr_returned;
+    uint64_t memory_used;            /* of the machine, beside the row's */
     uint32_t nr_sender, nr_receiver; /* names beside those of the sides */
     struct op ops[NR_OPS], caller;   /* caller: waits for the answer of a row's right to answer */
     unsigned nr_ops;
@@ -123,10 +129,10 @@ struct point {
     bool (*is_meaningful)(const struct row *row); /* NULL: always */
 };
 
-extern const struct point send_points[], refusal_points[], receive_points[], set_points[], reply_points[],
-    call_points[];
-extern const size_t nr_send_points, nr_refusal_points, nr_receive_points, nr_set_points, nr_reply_points,
-    nr_call_points;
+extern const struct point send_points[], refusal_points[], receive_points[], memory_points[], set_points[],
+    reply_points[], call_points[];
+extern const size_t nr_send_points, nr_refusal_points, nr_receive_points, nr_memory_points, nr_set_points,
+    nr_reply_points, nr_call_points;
 
 /* ---- what a point says (cell.c, check.c) ---- */
 

@@ -251,7 +251,7 @@ static void both_end_after(struct cell *c)
 
 static bool has_another_holder(const struct row *row)
 {
-    return row->how != MK_MOVE_RECEIVE && !row->is_reply;
+    return row->how != MK_MOVE_RECEIVE && !row->is_reply && !row->memory_how;
 }
 
 static void destroy_own(void *arg)

@@ -142,7 +142,8 @@ static void unknown_null_last(struct cell *c)
 
 static bool is_moved(const struct row *row)
 {
-    return (row->how == MK_MOVE_RECEIVE || row->how == MK_MOVE_SEND || row->how == MK_MOVE_SEND_ONCE) &&
+    return !row->memory_how &&
+           (row->how == MK_MOVE_RECEIVE || row->how == MK_MOVE_SEND || row->how == MK_MOVE_SEND_ONCE) &&
            row->refs < MK_RIGHTS_MAX;
 }
 
@@ -184,7 +185,7 @@ static void send_reply(struct cell *c)
 
 static bool is_moved_once(const struct row *row)
 {
-    return row->how == MK_MOVE_SEND_ONCE;
+    return !row->memory_how && row->how == MK_MOVE_SEND_ONCE;
 }
 
 static void reply_moved_too(struct cell *c)

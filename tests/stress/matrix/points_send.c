@@ -286,6 +286,11 @@ static void into_itself(struct cell *c)
 
 /* ---- between tasks, without a message ---- */
 
+static bool is_a_right(const struct row *row)
+{
+    return !row->memory_how;
+}
+
 static struct op *transfers(struct cell *c, enum op_kind kind, mk_name_t from, mk_name_t to)
 {
     struct op *op = op_new(c, kind, MK_NAME_NULL, 0);
@@ -356,8 +361,8 @@ const struct point send_points[] = {
     {"port comes home from an ended task", carrier_comes_home, NULL},
     {"by a send-once right past a full queue", by_send_once, NULL},
     {"a receive right into itself", into_itself, has_receive_and_send},
-    {"mk_right_insert", inserted, NULL},
-    {"mk_right_extract", extracted, NULL},
-    {"mk_right_insert into an ended task", insert_into_dead, NULL},
+    {"mk_right_insert", inserted, is_a_right},
+    {"mk_right_extract", extracted, is_a_right},
+    {"mk_right_insert into an ended task", insert_into_dead, is_a_right},
 };
 const size_t nr_send_points = COUNT_OF(send_points);

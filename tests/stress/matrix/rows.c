@@ -52,5 +52,7 @@ const struct row rows[] = {
      .type = MK_RIGHT_SEND_ONCE,
      .refs = 1,
      .is_reply = true},
+    {.label = "memory COPY", .memory_how = MK_MEMORY_COPY, .offset = 1000, .size = 5000},
+    {.label = "memory MOVE", .memory_how = MK_MEMORY_MOVE, .size = 8192},
 };
 const size_t nr_rows = COUNT_OF(rows);

@@ -60,15 +60,27 @@ struct world world_before(const struct row *row)
         .nr_send_once = row->type == MK_RIGHT_SEND_ONCE,
         .make_count = (uint32_t)is_send + (row->receiver_refs && !is_sender),
         .nr_queued = row->nr_queued,
-        .asks_no_senders = !row->is_reply,
+        .asks_no_senders = !row->is_reply && !row->memory_how,
         .asks_dead_name = row->is_watched,
         .is_reply = row->is_reply,
+        .sender_pages = row->memory_how ? 2 : 0,
     };
     return w;
 }
 
+static void memory_leaves(struct world *w, const struct row *row)
+{
+    w->way_pages = 2;
+    if (row->memory_how == MK_MEMORY_MOVE)
+        w->sender_pages = 0;
+}
+
 void world_leaves(struct world *w, const struct row *row)
 {
+    if (row->memory_how) {
+        memory_leaves(w, row);
+        return;
+    }
     switch (row->how) {
     case MK_MOVE_RECEIVE:
         w->place = ON_ITS_WAY;
@@ -107,7 +119,10 @@ static bool is_send(const struct row *row)
 
 void world_arrives(struct world *w, const struct row *row)
 {
-    if (row->how == MK_MOVE_RECEIVE) {
+    if (row->memory_how) {
+        w->receiver_pages = w->way_pages;
+        w->way_pages = 0;
+    } else if (row->how == MK_MOVE_RECEIVE) {
         w->place = AT_RECEIVER;
         w->receiver.type |= MK_RIGHT_RECEIVE;
     } else if (!is_send(row)) {
@@ -123,7 +138,9 @@ void world_arrives(struct world *w, const struct row *row)
 
 void world_lost(struct world *w, const struct row *row)
 {
-    if (row->how == MK_MOVE_RECEIVE)
+    if (row->memory_how)
+        w->way_pages = 0;
+    else if (row->how == MK_MOVE_RECEIVE)
         world_port_dies(w);
     else if (is_send(row))
         drop_send(w);
@@ -133,7 +150,9 @@ void world_lost(struct world *w, const struct row *row)
 
 void world_released(struct world *w, const struct row *row)
 {
-    if (row->how == MK_MOVE_RECEIVE) {
+    if (row->memory_how) {
+        w->receiver_pages = 0;
+    } else if (row->how == MK_MOVE_RECEIVE) {
         world_port_dies(w);
     } else if (--w->receiver.refs == 0) {
         w->receiver.type = 0;
@@ -156,6 +175,7 @@ static void end(struct world *w, struct held *held, enum place place)
 
 void world_sender_ends(struct world *w)
 {
+    w->sender_pages = 0;
     if (w->place == AT_SENDER) /* the port of the name and the name end at once: who is first is open */
         w->is_either = w->asks_dead_name;
     else
@@ -165,5 +185,6 @@ void world_sender_ends(struct world *w)
 
 void world_receiver_ends(struct world *w)
 {
+    w->receiver_pages = 0;
     end(w, &w->receiver, AT_RECEIVER);
 }
