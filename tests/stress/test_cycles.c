@@ -8,7 +8,7 @@
 #include "../stress.h"
 
 #define NR_CYCLES STRESS_SIZE(1000000u, 40000u)
-#define NR_HEAVY  STRESS_SIZE(20000u, 2000u) /* of what takes microseconds each */
+#define NR_HEAVY  STRESS_SIZE(12000u, 2000u) /* of what takes microseconds each */
 #define NR_WARM   1000u                      /* after these every table has its size */
 #define RSS_SLACK (8l * 4096)
 
@@ -169,7 +169,8 @@ static void cycle_event(struct ports *p)
     uint64_t bits = 0;
     CHECK_OK(mk_event_create(&event));
     CHECK_OK(mk_right_make(event, MK_RIGHT_SEND, 6, &send));
-    CHECK_OK(mk_event_signal(through(p, send, MK_MOVE_SEND), 2));
+    send = through(p, send, MK_MOVE_SEND);
+    CHECK_OK(mk_event_signal(send, 2));
     CHECK_OK(mk_event_wait(event, &bits, MK_TIME_POLL));
     CHECK(bits == 2);
     CHECK_OK(mk_port_destroy(through(p, event, MK_MOVE_RECEIVE)));

@@ -35,7 +35,7 @@ static mk_err_t op_call(struct op *op)
 static bool may_retry(struct op *op, mk_name_t reply)
 {
     bool is_same = snap_is_same(&op->before);
-    if (op->kind == OP_CALL && !is_same) {
+    if (op->kind == OP_CALL && (op->is_sent || !is_same)) {
         op->is_answer_lost = true;
         return false;
     }

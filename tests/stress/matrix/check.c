@@ -152,14 +152,16 @@ static void compare_memory(struct cell *c, const struct side *side)
 {
     const struct world *w = &side->world;
     size_t page = mk_page_size();
+    bool is_copied = side->row->memory_how == MK_MEMORY_COPY && c->waiting && !c->waiting->is_done;
     struct mk_machine_stats stats;
     CHECK_OK(mk_machine_stats(NULL, &stats));
     compare(c, side, "memory used, pages", (stats.memory_used - c->memory_used) / page,
-            w->sender_pages + w->way_pages + w->receiver_pages);
+            w->sender_pages + w->way_pages + w->receiver_pages + (is_copied ? 2 : 0) + c->receiver_pages);
     if (c->has_sender)
         compare(c, side, "the sender's pages", memory_of(c->sender_id) / page, w->sender_pages);
     if (c->has_receiver)
-        compare(c, side, "the receiver's pages", memory_of(c->receiver_id) / page, w->receiver_pages);
+        compare(c, side, "the receiver's pages", memory_of(c->receiver_id) / page,
+                w->receiver_pages + c->receiver_pages);
     for (uint32_t i = 0; i < w->sender_pages * page; i++)
         if (((unsigned char *)side->pages)[i] != i % 251) {
             fault(c, "byte %u of the sender's memory is %u", i, ((unsigned char *)side->pages)[i]);

@@ -87,6 +87,7 @@ struct op {
     mk_err_t err;
     bool is_done;
     mk_name_t thread;    /* the owner's name of it; it stays */
+    bool is_sent;        /* of a call: it is served, an error is about its answer */
     bool is_retried;     /* an allocation failed, and it was done again */
     bool is_answer_lost; /* of a call: for want of memory, after it was sent */
     struct snap before;
@@ -116,6 +117,8 @@ struct cell {
     mk_name_t carrier_owner, carrier_sender, carrier; /* carrier: at the receiver */
     mk_name_t notices;                                /* the owner's port for notices */
     uint32_t nr_no_senders, nr_dead_names, nr_returned;
+    const struct op *waiting;        /* for room: what it copied is charged */
+    uint32_t receiver_pages;         /* beside the row's */
     uint64_t memory_used;            /* of the machine, beside the row's */
     uint32_t nr_sender, nr_receiver; /* names beside those of the sides */
     struct op ops[NR_OPS], caller;   /* caller: waits for the answer of a row's right to answer */

@@ -144,6 +144,7 @@ static struct op *paged(struct cell *c, mk_vaddr_t *pagep)
 {
     struct op *r = op_new(c, OP_RECEIVE, c->carrier, MK_TIME_FOREVER);
     CHECK_OK(mk_vm_allocate(c->receiver, mk_page_size(), pagep));
+    c->receiver_pages = 1;
     r->header = (struct mk_msg *)*pagep;
     *r->header = r->msg;
     return r;
@@ -175,6 +176,7 @@ static void header_freed_waiting(struct cell *c)
     struct op *r = paged(c, &page);
     op_start(r, c->receiver);
     CHECK_OK(mk_vm_deallocate(c->receiver, page, mk_page_size()));
+    c->receiver_pages = 0;
     send_now(c);
     lost_on(c, r);
 }

@@ -47,6 +47,7 @@ static void full_deadline(struct cell *c)
     fill_carrier(c);
     mk_time_t deadline = mk_time_now() + MK_MSEC;
     struct op *s = sends(c, deadline);
+    c->waiting = s;
     expect_waits(c, s);
     check(c);
     CHECK_OK(mk_time_sleep(deadline + MK_MSEC));
@@ -59,6 +60,7 @@ static struct op *waits(struct cell *c)
 {
     fill_carrier(c);
     struct op *s = sends(c, MK_TIME_FOREVER);
+    c->waiting = s;
     expect_waits(c, s);
     check(c);
     return s;
@@ -76,6 +78,7 @@ static void full_thread_ends(struct cell *c)
 {
     struct op *s = waits(c);
     MUST(c, mk_thread_terminate(s->thread));
+    c->waiting = NULL;
     check(c);
 }
 
@@ -83,6 +86,7 @@ static void full_task_ends(struct cell *c)
 {
     waits(c);
     sender_ends(c);
+    c->waiting = NULL;
     check(c);
 }
 

@@ -129,6 +129,7 @@ static void rendezvous(struct cell *c)
 {
     in_receiver(c, queue_nothing);
     struct op *s = sends(c, MK_TIME_FOREVER);
+    c->waiting = s;
     expect_waits(c, s);
     check(c);
     struct op *r = receives(c, MK_TIME_FOREVER);
