@@ -252,6 +252,95 @@ MKT_TEST(RACE0130)
     got(race, race->b, 1);
 }
 
+/* ---- sets in sets ---- */
+
+static mk_name_t outer_of(mk_name_t inner, mk_name_t member)
+{
+    mk_name_t outer = new_set(inner);
+    CHECK_OK(mk_portset_add(outer, member));
+    return outer;
+}
+
+/* RACE0150: a set whose last ready member leaves is not ready in the set around it, which serves its others. */
+MKT_TEST(RACE0150)
+{
+    (void)arg;
+    mk_name_t a = mkt_port(), b = mkt_port(), inner = new_set(a), outer = outer_of(inner, b);
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(send_id(a, 1));
+    CHECK_OK(mk_portset_remove(inner, a));
+    CHECK_ERR(mk_receive(outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+    CHECK_OK(send_id(b, 2));
+    CHECK_OK(mk_receive(outer, &msg, MK_TIME_POLL));
+    CHECK(msg.id == 2 && msg.port == b);
+    CHECK_OK(mk_portset_add(inner, a));
+    CHECK_OK(mk_port_destroy(a));
+    CHECK_ERR(mk_receive(outer, &msg, MK_TIME_POLL), MK_E_WOULD_BLOCK);
+}
+
+/* Like race_begin, but the thread waits at a set around the one of a; b is in the outer one. */
+static struct race *nested_begin(mk_name_t *innerp)
+{
+    static struct race race;
+    race = (struct race){.a = mkt_port(), .b = mkt_port()};
+    *innerp = new_set(race.a);
+    race.set = outer_of(*innerp, race.b);
+    race.r = (struct receiver){.receive = race.set, .deadline = MK_TIME_FOREVER};
+    race.thread = thread_of("weak", receiver_main, &race.r, WEAK);
+    settle();
+    CHECK(!race.r.is_done);
+    return &race;
+}
+
+/* RACE0160: a port that joins the inner set with a message serves who waits at the outer one. */
+MKT_TEST(RACE0160)
+{
+    (void)arg;
+    mk_name_t inner, late = mkt_port();
+    struct race *race = nested_begin(&inner);
+    CHECK_OK(send_id(late, 6));
+    CHECK_OK(mk_portset_add(inner, late));
+    got(race, late, 6);
+}
+
+/* RACE0170: the inner set goes while a thread waits at the outer one: its members serve it no more, the others do. */
+MKT_TEST(RACE0170)
+{
+    (void)arg;
+    mk_name_t inner;
+    struct race *race = nested_begin(&inner);
+    CHECK_OK(mk_portset_destroy(inner));
+    CHECK_OK(send_id(race->a, 1));
+    still_waits(race);
+    CHECK_OK(send_id(race->b, 2));
+    got(race, race->b, 2);
+    CHECK(take_id(race->a) == 1);
+    race = nested_begin(&inner);
+    CHECK_OK(mk_portset_remove(race->set, inner));
+    CHECK_OK(send_id(race->a, 3));
+    still_waits(race);
+    CHECK_OK(mk_portset_add(race->set, inner));
+    got(race, race->a, 3);
+}
+
+/* RACE0180: the outer set goes while one thread waits there and another at the inner one: only the first is told. */
+MKT_TEST(RACE0180)
+{
+    (void)arg;
+    mk_name_t inner;
+    static struct receiver at_inner;
+    struct race *race = nested_begin(&inner);
+    at_inner = (struct receiver){.receive = inner, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("inner", receiver_main, &at_inner, WEAK);
+    settle();
+    CHECK_OK(mk_portset_destroy(race->set));
+    got_dead(race);
+    CHECK(!at_inner.is_done);
+    CHECK_OK(send_id(race->a, 4));
+    join(thread);
+    CHECK(at_inner.err == MK_OK && at_inner.msg.id == 4);
+}
+
 /* ---- all at once ---- */
 
 #define NR_PORTS   4
@@ -300,6 +389,8 @@ static void storm_mover(struct storm *s)
             CHECK_OK(send_right(s->carrier, port, MK_MOVE_RECEIVE));
             CHECK(take_right(s->carrier).name == port);
         }
+        if (i % 5 == 0 && mk_portset_add(s->sets[0], s->sets[1]) != MK_OK)
+            CHECK_OK(mk_portset_remove(s->sets[0], s->sets[1]));
         CHECK_OK(mk_time_sleep(mk_time_now() + (mk_time_t)(mk_random() % 5000)));
     }
     s->is_over = true;
@@ -347,7 +438,8 @@ int main(void)
         cmocka_unit_test(RACE0010), cmocka_unit_test(RACE0020), cmocka_unit_test(RACE0030), cmocka_unit_test(RACE0040),
         cmocka_unit_test(RACE0050), cmocka_unit_test(RACE0060), cmocka_unit_test(RACE0070), cmocka_unit_test(RACE0080),
         cmocka_unit_test(RACE0090), cmocka_unit_test(RACE0100), cmocka_unit_test(RACE0110), cmocka_unit_test(RACE0120),
-        cmocka_unit_test(RACE0130), cmocka_unit_test(RACE0140),
+        cmocka_unit_test(RACE0130), cmocka_unit_test(RACE0140), cmocka_unit_test(RACE0150), cmocka_unit_test(RACE0160),
+        cmocka_unit_test(RACE0170), cmocka_unit_test(RACE0180),
     };
     cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

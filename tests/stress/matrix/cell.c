@@ -313,7 +313,7 @@ static mk_name_t give(mk_name_t task, mk_name_t name, enum mk_disposition how)
 
 /* In the sender: user references, and the requests that only the holder of a name can make. */
 struct furnish {
-    mk_name_t name, once_no_senders, once_dead_name;
+    mk_name_t name, chosen, once_no_senders, once_dead_name;
     uint32_t make, retain;
 };
 
@@ -330,6 +330,8 @@ static void furnish_main(void *arg)
         CHECK_OK(mk_port_notify(furnish.name, MK_NOTIFY_NO_SENDERS, 1, furnish.once_no_senders));
     if (furnish.once_dead_name)
         CHECK_OK(mk_port_notify(furnish.name, MK_NOTIFY_DEAD_NAME, 0, furnish.once_dead_name));
+    if (furnish.chosen) /* the request goes with the name */
+        CHECK_OK(mk_right_rename(furnish.name, furnish.chosen));
 }
 
 static mk_name_t once_for(const struct cell *c, mk_name_t task)
@@ -359,7 +361,7 @@ static void side_build(struct cell *c, struct side *side, const struct row *row,
     }
     if (row->is_reply)
         return;
-    CHECK_OK(mk_port_create(&side->owner));
+    CHECK_OK(row->is_event ? mk_event_create(&side->owner) : mk_port_create(&side->owner));
     side->port = right_port(side->owner);
     for (uint32_t i = 0; i < row->nr_queued; i++) {
         mk_name_t once = once_name(side->owner);
@@ -386,7 +388,10 @@ static void side_build(struct cell *c, struct side *side, const struct row *row,
     if (row->is_watched)
         furnish.once_dead_name = once_for(c, c->sender);
     furnish.name = side->sender;
+    furnish.chosen = row->chosen;
     in_sender(c, furnish_main);
+    if (row->chosen)
+        side->sender = row->chosen;
 }
 
 /* The row's right is one to answer a call: a thread of the owner calls, the sender serves. */

@@ -31,6 +31,11 @@ static struct held held_under(uint64_t task, mk_name_t name)
     return (struct held){0, 0};
 }
 
+uint32_t held_type(uint64_t task, mk_name_t name)
+{
+    return held_under(task, name).type;
+}
+
 static void compare(struct cell *c, const struct side *side, const char *what, uint64_t got, uint64_t expected)
 {
     if (got != expected)

@@ -31,6 +31,8 @@ struct row {
     uint32_t nr_queued;     /* messages that wait at the port */
     bool is_watched;        /* the sender asked for a dead-name notice */
     bool is_reply;          /* the right to answer a call */
+    bool is_event;          /* to an event port */
+    mk_name_t chosen;       /* the sender's name, chosen by it; 0: the kernel's */
     uint32_t memory_how;    /* not a right but memory: enum mk_memory_how; 0: a right */
     uint32_t offset, size;  /* of the memory in its pages */
 };
@@ -158,6 +160,7 @@ void lose(struct cell *c);
 /* Compare everything. */
 void check(struct cell *c);
 uint32_t count_names(uint64_t task);
+uint32_t held_type(uint64_t task, mk_name_t name); /* bits of enum mk_right_type; 0: nothing */
 void cell_build(struct cell *c);
 
 /* Run fn(c) in a thread of the sender or receiver, to its end. */

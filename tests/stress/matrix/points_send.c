@@ -273,7 +273,7 @@ static void by_send_once(struct cell *c)
 
 static bool has_receive_and_send(const struct row *row)
 {
-    return row->how == MK_MOVE_RECEIVE && row->type & MK_RIGHT_SEND;
+    return row->how == MK_MOVE_RECEIVE && row->type & MK_RIGHT_SEND && !row->is_event;
 }
 
 /* A receive right sent to its own port: the send succeeds and everything is destroyed. */
@@ -285,6 +285,53 @@ static void into_itself(struct cell *c)
     expect_err(c, s, MK_OK);
     leave(c);
     lose(c);
+    check(c);
+}
+
+static void send_back(void *arg)
+{
+    struct cell *c = arg;
+    CHECK_OK(send_right(cart, c->carrier, MK_MOVE_RECEIVE));
+    c->nr_receiver--;
+}
+
+/* The carrier waits in the queue of the row's port, which is then sent to the carrier: both die. */
+static void around_a_corner(struct cell *c)
+{
+    struct side *side = &c->sides[0];
+    CHECK_OK(mk_right_extract(c->sender, side->sender, MK_MAKE_SEND_ONCE, &cart));
+    CHECK_OK(mk_right_insert(c->receiver, cart, MK_MOVE_SEND_ONCE, &cart));
+    in_receiver(c, send_back);
+    side->world.nr_queued++;
+    check(c);
+    expect_err(c, sends(c, MK_TIME_POLL), MK_OK);
+    leave(c);
+    lose(c);
+    check(c);
+    if (held_type(c->owner_id, c->carrier_owner) != MK_RIGHT_DEAD_NAME)
+        fault(c, "the carrier lives");
+}
+
+static bool is_port_moved(const struct row *row)
+{
+    return row->how == MK_MOVE_RECEIVE && !row->is_event;
+}
+
+/* ---- memory that goes during the wait ---- */
+
+static bool is_memory_moved(const struct row *row)
+{
+    return row->memory_how == MK_MEMORY_MOVE;
+}
+
+static void memory_goes_meanwhile(struct cell *c)
+{
+    struct op *s = waits(c);
+    CHECK_OK(mk_vm_deallocate(c->sender, c->sides[0].pages + mk_page_size(), mk_page_size()));
+    drain_carrier(c);
+    expect_err(c, s, MK_E_BAD_ADDRESS);
+    CHECK_OK(mk_vm_deallocate(c->sender, c->sides[0].pages, mk_page_size()));
+    c->sides[0].world.sender_pages = 0;
     check(c);
 }
 
@@ -365,6 +412,8 @@ const struct point send_points[] = {
     {"port comes home from an ended task", carrier_comes_home, NULL},
     {"by a send-once right past a full queue", by_send_once, NULL},
     {"a receive right into itself", into_itself, has_receive_and_send},
+    {"a receive right into itself around a corner", around_a_corner, is_port_moved},
+    {"queue full, memory goes meanwhile", memory_goes_meanwhile, is_memory_moved},
     {"mk_right_insert", inserted, is_a_right},
     {"mk_right_extract", extracted, is_a_right},
     {"mk_right_insert into an ended task", insert_into_dead, is_a_right},
