@@ -4,8 +4,8 @@
  * and nothing grows: no name, port, right, message or byte of the kernel's
  * memory, no page and no mapping of the host's.
  */
-#include "../api/helpers.h"
-#include "../stress.h"
+#include "helpers.h"
+#include "stress.h"
 
 #define NR_CYCLES STRESS_SIZE(1000000u, 40000u)
 #define NR_HEAVY  STRESS_SIZE(12000u, 2000u) /* of what takes microseconds each */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A receiver whose port space is full to the last name, for each kind of right that comes to it. */
-#include "../api/helpers.h"
-#include "../stress.h"
+#include "helpers.h"
+#include "stress.h"
 
 /* The receiver's task; its threads make one call each. */
 static struct {

@@ -10,6 +10,9 @@ static const struct row filler_row = {.label = "filler", .how = MK_MOVE_SEND, .t
 
 static mk_err_t op_call(struct op *op)
 {
+    struct mk_msg_right *right = &op->rights[1]; /* INSERT, EXTRACT */
+    mk_name_t name;
+    mk_err_t err;
     switch (op->kind) {
     case OP_SEND:
         return mk_send(op->port, op->header, op->deadline);
@@ -22,13 +25,18 @@ static mk_err_t op_call(struct op *op)
     case OP_REPLY_RECEIVE:
         return mk_reply_receive(op->port, op->header, op->deadline);
     case OP_INSERT:
-        return mk_right_insert(op->port, op->rights[1].name, op->rights[1].how, &op->rights[1].name);
+        err = mk_right_insert(op->port, right->name, right->how, &name);
+        break;
     case OP_EXTRACT:
-        return mk_right_extract(op->port, op->rights[1].name, op->rights[1].how, &op->rights[1].name);
+        err = mk_right_extract(op->port, right->name, right->how, &name);
+        break;
     default:
         mk_msg_discard(op->header);
         return MK_OK;
     }
+    if (!err)
+        right->name = name;
+    return err;
 }
 
 /* An allocation failed: nothing has changed, and the call is made again. False: it had an effect that its header documents. */
@@ -422,6 +430,17 @@ static uint64_t newest_task(void)
     return infos[n - 1].id;
 }
 
+#define NR_BADGES 6u /* so many that the tables of the spaces must grow for what arrives */
+
+static void make_badges(void *arg)
+{
+    mk_name_t port, name;
+    (void)arg;
+    CHECK_OK(mk_port_create(&port));
+    for (uint64_t badge = 1; badge <= NR_BADGES; badge++)
+        CHECK_OK(mk_right_make(port, MK_RIGHT_SEND, badge, &name));
+}
+
 void cell_build(struct cell *c)
 {
     c->owner_id = mk_task_id();
@@ -435,6 +454,7 @@ void cell_build(struct cell *c)
     c->carrier_owner = mkt_port();
     c->carrier = give(c->receiver, c->carrier_owner, MK_MOVE_RECEIVE);
     c->carrier_sender = give(c->sender, c->carrier_owner, MK_COPY_SEND);
+    in_receiver(c, make_badges);
     side_build(c, &c->sides[0], c->row, 1);
     side_build(c, &c->sides[1], &filler_row, 2);
     if (c->row->is_reply)

@@ -17,8 +17,8 @@
 #ifndef TESTS_MATRIX_H
 #define TESTS_MATRIX_H
 
-#include "../../api/helpers.h"
-#include "../../stress.h"
+#include "helpers.h"
+#include "stress.h"
 
 /* ---- rows ---- */
 
