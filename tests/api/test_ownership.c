@@ -104,7 +104,12 @@ MKT_TEST(OWN0050)
     CHECK_OK(mk_send(badged_send(port, 1), &msg, MK_TIME_POLL));
     msg.badge = MK_BADGE_KERNEL;
     CHECK_OK(mk_send(once_name(port), &msg, MK_TIME_POLL));
-    for (int i = 0; i < 2; i++) {
+    struct mk_msg_right right = {MK_NAME_NULL, MK_COPY_SEND}; /* with a right in it a message goes another way */
+    msg.rights = &right;
+    msg.nr_rights = 1;
+    CHECK_OK(mk_send(badged_send(port, 2), &msg, MK_TIME_POLL));
+    msg.max_rights = 1;
+    for (int i = 0; i < 3; i++) {
         msg.capacity = sizeof(forged);
         CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
         CHECK(msg.id == MK_NOTIFY_ID + MK_NOTIFY_NO_SENDERS && msg.badge != MK_BADGE_KERNEL);
