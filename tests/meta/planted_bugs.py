@@ -96,7 +96,7 @@ def set_up(tree):
 
 def passes(tree, program, test):
     """Does the test pass? One that does not run at all is an error."""
-    environment = dict(os.environ, MKT_TEST=test, MKT_FIRST='1')
+    environment = dict(os.environ, MKT_TEST=test, MKT_FIRST='1', MK_MATRIX_ALL='1')
     path = os.path.join(tree, 'build', 'tests', program)
     try:
         run = subprocess.run([path], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

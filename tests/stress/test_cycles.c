@@ -8,7 +8,7 @@
 #include "stress.h"
 
 #define NR_CYCLES STRESS_SIZE(1000000u, 40000u)
-#define NR_HEAVY  STRESS_SIZE(12000u, 2000u) /* of what takes microseconds each */
+#define NR_HEAVY  STRESS_SIZE(10000u, 2000u) /* of what takes microseconds each */
 #define NR_WARM   1000u                      /* after these every table has its size */
 #define RSS_SLACK (8l * 4096)
 

@@ -136,8 +136,8 @@ static const struct {
     const size_t *nrp;
 } groups[] = {
     {send_points, &nr_send_points},     {refusal_points, &nr_refusal_points}, {receive_points, &nr_receive_points},
-    {memory_points, &nr_memory_points}, {set_points, &nr_set_points},         {reply_points, &nr_reply_points},
-    {call_points, &nr_call_points},
+    {memory_points, &nr_memory_points}, {set_points, &nr_set_points},         {task_points, &nr_task_points},
+    {reply_points, &nr_reply_points},   {call_points, &nr_call_points},
 };
 
 static bool is_wanted(const struct row *row, const struct point *point)
@@ -156,7 +156,13 @@ static bool cell_fails_each(const struct row *row, const struct point *point, st
     return is_good;
 }
 
-static void run_cell(const struct row *row, const struct point *point, struct result *result)
+/* Each point without memory for a third of the rows, each row at a third of the points; or all, if asked for. */
+static bool is_without_memory(const struct row *row, size_t nth_point)
+{
+    return getenv("MK_MATRIX_ALL") || ((size_t)(row - rows) + nth_point) % 3 == 0;
+}
+
+static void run_cell(const struct row *row, const struct point *point, size_t nth_point, struct result *result)
 {
     if (!is_wanted(row, point))
         return;
@@ -169,7 +175,7 @@ static void run_cell(const struct row *row, const struct point *point, struct re
     result->nr_cells++;
     if (!cell_run(row, point, 0))
         result->nr_failed++;
-    else if (!cell_fails_each(row, point, result))
+    else if (is_without_memory(row, nth_point) && !cell_fails_each(row, point, result))
         result->nr_failed_without_memory++;
 }
 
@@ -185,7 +191,7 @@ static struct result run_all(void)
     for (size_t g = 0; g < COUNT_OF(groups); g++)
         for (size_t p = 0; p < *groups[g].nrp; p++)
             for (size_t r = 0; r < nr_rows && !(is_first_enough && failed(&result)); r++)
-                run_cell(&rows[r], &groups[g].points[p], &result);
+                run_cell(&rows[r], &groups[g].points[p], p, &result);
     machine_end();
     return result;
 }
@@ -203,7 +209,7 @@ static void MATRIX0010(void **state)
     print_message("%u failing allocations; %u cells failed with one\n", result.nr_runs,
                   result.nr_failed_without_memory);
     assert_int_equal(failed(&result), 0);
-    assert_true(result.nr_runs > result.nr_cells || getenv("MK_MATRIX_POINT"));
+    assert_true(2 * result.nr_runs > result.nr_cells || getenv("MK_MATRIX_POINT"));
 }
 
 int main(void)

@@ -135,11 +135,11 @@ struct point {
 };
 
 extern const struct point send_points[], refusal_points[], receive_points[], memory_points[], set_points[],
-    reply_points[], call_points[];
+    task_points[], reply_points[], call_points[];
 extern const size_t nr_send_points, nr_refusal_points, nr_receive_points, nr_memory_points, nr_set_points,
-    nr_reply_points, nr_call_points;
+    nr_task_points, nr_reply_points, nr_call_points;
 
-/* ---- what a point says (cell.c, check.c) ---- */
+/* ---- what a point says (build.c, cell.c, check.c) ---- */
 
 /* A new thread of `task` makes the call; afterwards it has ended or waits. */
 struct op *op_new(struct cell *c, enum op_kind kind, mk_name_t port, mk_time_t deadline);

@@ -335,61 +335,6 @@ static void memory_goes_meanwhile(struct cell *c)
     check(c);
 }
 
-/* ---- between tasks, without a message ---- */
-
-static bool is_a_right(const struct row *row)
-{
-    return !row->memory_how;
-}
-
-static struct op *transfers(struct cell *c, enum op_kind kind, mk_name_t from, mk_name_t to)
-{
-    struct op *op = op_new(c, kind, MK_NAME_NULL, 0);
-    c->sides[1].times = 0;
-    CHECK_OK(mk_right_insert(from, to, MK_COPY_SEND, &op->port));
-    op->rights[1] = (struct mk_msg_right){c->sides[0].sender, c->row->how};
-    op_start(op, from);
-    return op;
-}
-
-static void came_over(struct cell *c, struct op *op)
-{
-    struct side *side = &c->sides[0];
-    expect_err(c, op, MK_OK);
-    leave(c);
-    world_arrives(&side->world, side->row);
-    if (side->receiver && side->receiver != op->rights[1].name)
-        fault(c, "arrived as %#x beside %#x", op->rights[1].name, side->receiver);
-    side->receiver = op->rights[1].name;
-    check(c);
-}
-
-static void inserted(struct cell *c)
-{
-    c->nr_sender++;
-    came_over(c, transfers(c, OP_INSERT, c->sender, c->receiver));
-}
-
-static void extracted(struct cell *c)
-{
-    c->nr_receiver++;
-    came_over(c, transfers(c, OP_EXTRACT, c->receiver, c->sender));
-}
-
-static void insert_into_dead(struct cell *c)
-{
-    mk_name_t child;
-    CHECK_OK(mk_task_create("child", &child));
-    struct op *op = op_new(c, OP_INSERT, MK_NAME_NULL, 0);
-    CHECK_OK(mk_right_insert(c->sender, child, MK_COPY_SEND, &op->port));
-    CHECK_OK(mk_task_terminate(child, 0));
-    op->rights[1] = (struct mk_msg_right){c->sides[0].sender, c->row->how};
-    op_start(op, c->sender);
-    c->nr_sender++;
-    expect_err(c, op, MK_E_DEAD);
-    check(c);
-}
-
 const struct point send_points[] = {
     {"to a waiting receiver", waiting_receiver, NULL},
     {"queued, then received", queued, NULL},
@@ -414,8 +359,5 @@ const struct point send_points[] = {
     {"a receive right into itself", into_itself, has_receive_and_send},
     {"a receive right into itself around a corner", around_a_corner, is_port_moved},
     {"queue full, memory goes meanwhile", memory_goes_meanwhile, is_memory_moved},
-    {"mk_right_insert", inserted, is_a_right},
-    {"mk_right_extract", extracted, is_a_right},
-    {"mk_right_insert into an ended task", insert_into_dead, is_a_right},
 };
 const size_t nr_send_points = COUNT_OF(send_points);
