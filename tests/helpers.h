@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What several files of this suite use, inside a machine. */
-#ifndef TESTS_API_HELPERS_H
-#define TESTS_API_HELPERS_H
+/* What several suites use, inside a machine. */
+#ifndef TESTS_HELPERS_H
+#define TESTS_HELPERS_H
 
 #include "mkt.h"
 
