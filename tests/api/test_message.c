@@ -325,21 +325,42 @@ MKT_TEST(MSG0170)
     CHECK(take_id(port) == 2);
 }
 
-/* MSG0180: a sender that ends between being woken and running passes its room to the next. */
+/* MSG0180: a message that waited for room is let in when there is some, whether its sender can run or not. */
 MKT_TEST(MSG0180)
 {
     (void)arg;
-    struct sender senders[2];
-    mk_name_t port = full_port(), threads[2];
-    for (uint32_t i = 0; i < 2; i++) {
+    struct sender senders[3];
+    mk_name_t port = full_port(), threads[3];
+    for (uint32_t i = 0; i < 3; i++) {
         senders[i] = (struct sender){.dest = port, .id = i, .deadline = MK_TIME_FOREVER};
         threads[i] = mkt_thread(sender_main, &senders[i]);
     }
     mk_thread_yield();
-    CHECK_OK(mk_port_set_limit(port, 2));
-    CHECK_OK(mk_thread_terminate(threads[0]));
-    CHECK_OK(mk_thread_join(threads[1], mk_time_now() + MK_SEC));
-    CHECK(senders[1].err == MK_OK && !senders[0].is_done && take_id(port) == 999 && take_id(port) == 1);
+    CHECK_OK(mk_thread_suspend(threads[0]));
+    CHECK(take_id(port) == 999);
+    CHECK_OK(mk_thread_terminate(threads[0])); /* it was sent all the same */
+    CHECK(take_id(port) == 0 && take_id(port) == 1 && take_id(port) == 2);
+    join(threads[1]);
+    join(threads[2]);
+    CHECK(!senders[0].is_done && senders[1].err == MK_OK && senders[2].err == MK_OK);
+}
+
+/* MSG0185: a call that waited for room goes straight on to wait for its answer, with its deadline. */
+MKT_TEST(MSG0185)
+{
+    (void)arg;
+    mk_name_t port = full_port();
+    struct caller c = {.dest = port, .deadline = mk_time_now() + MK_SEC}, d = c;
+    struct mk_msg msg = {.capacity = 0};
+    mk_name_t threads[] = {thread_of("c", caller_main, &c, MK_PRIO_DEFAULT + 1),
+                           thread_of("d", caller_main, &d, MK_PRIO_DEFAULT + 1)};
+    CHECK(take_id(port) == 999 && thread_info("c").wait == MK_WAIT_REPLY && thread_info("d").wait == MK_WAIT_SEND);
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK_OK(mk_reply(&msg));
+    join(threads[0]);
+    CHECK(c.is_done && c.err == MK_OK);
+    join(threads[1]);
+    CHECK(d.err == MK_E_TIMED_OUT);
 }
 
 /* MSG0190: a message to a receiver that waits does not pass through the queue. */
@@ -883,15 +904,16 @@ int main(void)
         cmocka_unit_test(MSG0050), cmocka_unit_test(MSG0060), cmocka_unit_test(MSG0070), cmocka_unit_test(MSG0080),
         cmocka_unit_test(MSG0090), cmocka_unit_test(MSG0100), cmocka_unit_test(MSG0110), cmocka_unit_test(MSG0120),
         cmocka_unit_test(MSG0130), cmocka_unit_test(MSG0140), cmocka_unit_test(MSG0150), cmocka_unit_test(MSG0160),
-        cmocka_unit_test(MSG0170), cmocka_unit_test(MSG0180), cmocka_unit_test(MSG0190), cmocka_unit_test(MSG0200),
-        cmocka_unit_test(MSG0210), cmocka_unit_test(MSG0220), cmocka_unit_test(MSG0230), cmocka_unit_test(MSG0240),
-        cmocka_unit_test(MSG0250), cmocka_unit_test(MSG0260), cmocka_unit_test(MSG0270), cmocka_unit_test(MSG0280),
-        cmocka_unit_test(MSG0290), cmocka_unit_test(MSG0300), cmocka_unit_test(MSG0310), cmocka_unit_test(MSG0320),
-        cmocka_unit_test(MSG0330), cmocka_unit_test(MSG0340), cmocka_unit_test(MSG0350), cmocka_unit_test(MSG0360),
-        cmocka_unit_test(MSG0370), cmocka_unit_test(MSG0380), cmocka_unit_test(MSG0390), cmocka_unit_test(MSG0400),
-        cmocka_unit_test(MSG0410), cmocka_unit_test(MSG0420), cmocka_unit_test(MSG0430), cmocka_unit_test(MSG0440),
-        cmocka_unit_test(MSG0450), cmocka_unit_test(MSG0460), cmocka_unit_test(MSG0470), cmocka_unit_test(MSG0480),
-        cmocka_unit_test(MSG0490), cmocka_unit_test(MSG0371), cmocka_unit_test(MSG0372), cmocka_unit_test(MSG0373),
+        cmocka_unit_test(MSG0170), cmocka_unit_test(MSG0180), cmocka_unit_test(MSG0185), cmocka_unit_test(MSG0190),
+        cmocka_unit_test(MSG0200), cmocka_unit_test(MSG0210), cmocka_unit_test(MSG0220), cmocka_unit_test(MSG0230),
+        cmocka_unit_test(MSG0240), cmocka_unit_test(MSG0250), cmocka_unit_test(MSG0260), cmocka_unit_test(MSG0270),
+        cmocka_unit_test(MSG0280), cmocka_unit_test(MSG0290), cmocka_unit_test(MSG0300), cmocka_unit_test(MSG0310),
+        cmocka_unit_test(MSG0320), cmocka_unit_test(MSG0330), cmocka_unit_test(MSG0340), cmocka_unit_test(MSG0350),
+        cmocka_unit_test(MSG0360), cmocka_unit_test(MSG0370), cmocka_unit_test(MSG0380), cmocka_unit_test(MSG0390),
+        cmocka_unit_test(MSG0400), cmocka_unit_test(MSG0410), cmocka_unit_test(MSG0420), cmocka_unit_test(MSG0430),
+        cmocka_unit_test(MSG0440), cmocka_unit_test(MSG0450), cmocka_unit_test(MSG0460), cmocka_unit_test(MSG0470),
+        cmocka_unit_test(MSG0480), cmocka_unit_test(MSG0490), cmocka_unit_test(MSG0371), cmocka_unit_test(MSG0372),
+        cmocka_unit_test(MSG0373),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
