@@ -116,7 +116,8 @@ MK_API MK_NODISCARD mk_err_t mk_send(mk_name_t dest, struct mk_msg *msg, mk_time
  *   MK_E_DEAD          the port or set was destroyed, or its receive right moved away, during the wait
  *   MK_E_BAD_ADDRESS   msg, body or rights cannot be written; a message that was being delivered is lost
  *   MK_E_LIMIT_NAMES   no names are left for the rights; the message stays queued
- *   MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST  no room for its memory; the message stays queued
+ *   MK_E_LIMIT_WINDOW  the window has no room for its memory; the message is lost, so that it does not stand in the way
+ *   MK_E_LIMIT_HOST    the host refused its memory; the message stays queued
  *   MK_E_WOULD_BLOCK, MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY, MK_E_NOT_IN_MACHINE
  */
 MK_API MK_NODISCARD mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
@@ -131,7 +132,8 @@ MK_API MK_NODISCARD mk_err_t mk_receive(mk_name_t receive, struct mk_msg *msg, m
  *   MK_E_DEAD          the reply right was dropped, or its holder or the port died
  *   MK_E_MSG_TOO_LARGE the answer did not fit and is lost; msg->size, nr_rights and nr_memories tell what it needs.
  *                      (The same error without a request sent: one of them over its limit.)
- *   MK_E_BAD_ADDRESS   the answer could not be written and is lost
+ *   MK_E_BAD_ADDRESS, MK_E_LIMIT_NAMES, MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST, MK_E_NO_MEMORY
+ *                      the answer could not be taken in and is lost
  *   MK_E_TIMED_OUT, MK_E_ABORTED  the request may have been served all the same; its answer will be refused
  *                      (MK_TIME_POLL: MK_E_WOULD_BLOCK means that nothing was sent, MK_E_TIMED_OUT that the
  * request was)

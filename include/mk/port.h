@@ -167,6 +167,8 @@ MK_API MK_NODISCARD mk_err_t mk_port_notify(mk_name_t name, enum mk_notify event
  * Port sets: receive from several ports at once, each in its turn. A set can
  * be a member of another, and takes one turn there; a port or set is in at most
  * one set. Receiving from a member directly stays possible.
+ *
+ * MK_E_NO_MEMORY, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_portset_create(mk_name_t *setp);
 /* Members stay alive, outside the set; waiting receivers get MK_E_DEAD. MK_E_BAD_NAME, MK_E_BAD_RIGHT. */

@@ -59,7 +59,7 @@ MK_API MK_NODISCARD mk_err_t mk_task_wait(mk_name_t task, int *exit_codep, mk_ti
 
 /*
  * A fresh user reference to the special port's send right. MK_E_NOT_FOUND when none is set, MK_E_DEAD
- * also when the port died. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_BAD_ADDRESS.
+ * also when the port died. MK_E_BAD_ARGUMENT, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_task_get_special(mk_name_t task, enum mk_special which, mk_name_t *sendp);
 
@@ -107,7 +107,7 @@ struct mk_load {
 MK_API MK_NODISCARD mk_err_t mk_task_load(mk_name_t machine, const struct mk_load *load, mk_name_t *taskp, char *whyp,
                                           size_t why_size);
 
-/* A send right to the task with this number. MK_E_NOT_FOUND. */
+/* A send right to the task with this number. MK_E_NOT_FOUND, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS. */
 MK_API MK_NODISCARD mk_err_t mk_task_by_id(mk_name_t machine, uint64_t id, mk_name_t *taskp);
 
 /* End the whole machine's run; mk_machine_run returns with exit_code. Returns only if the machine is run again. */

@@ -20,18 +20,21 @@ MK_API size_t mk_page_size(void);
 
 /*
  * Allocate `size` bytes (rounded up to pages, at least one) anywhere in the
- * task's window. MK_E_BAD_ARGUMENT (size 0 or over the window), MK_E_LIMIT_MEMORY, MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST,
+ * task's window. MK_E_BAD_ARGUMENT (size 0 or over the window), MK_E_LIMIT_MEMORY, MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST, MK_E_NO_MEMORY,
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_DEAD, MK_E_BAD_ADDRESS, MK_E_NOT_IN_MACHINE.
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_allocate(mk_name_t task, size_t size, mk_vaddr_t *addrp);
 
 /*
  * Free whole pages; addr and size page-aligned. Pages that are not allocated are skipped.
- * MK_E_BAD_ARGUMENT (not aligned, outside the window).
+ * MK_E_BAD_ARGUMENT (not aligned, outside the window), MK_E_NO_MEMORY, MK_E_LIMIT_HOST.
  */
 MK_API mk_err_t mk_vm_deallocate(mk_name_t task, mk_vaddr_t addr, size_t size);
 
-/* Set bits of enum mk_prot on allocated pages. MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS (a page in it is not allocated). */
+/*
+ * Set bits of enum mk_prot on allocated pages. MK_E_BAD_ARGUMENT, MK_E_BAD_ADDRESS (a page in it is not allocated),
+ * MK_E_NO_MEMORY, MK_E_LIMIT_HOST.
+ */
 MK_API MK_NODISCARD mk_err_t mk_vm_protect(mk_name_t task, mk_vaddr_t addr, size_t size, uint32_t prot);
 
 #ifdef __cplusplus

@@ -102,6 +102,12 @@ static bool store_message(struct mk_msg *msg, const struct mk_msg *to, struct km
            user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0);
 }
 
+/* Did copy_out use the message up, although nobody has it? */
+static bool is_lost(mk_err_t err)
+{
+    return err == MK_E_BAD_ADDRESS || err == MK_E_LIMIT_WINDOW;
+}
+
 mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
 {
     struct mk_msg *msg = thread->msg;
@@ -119,6 +125,8 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
     mk_err_t err = space_reserve(space, nr_names_needed(kmsg));
     if (!err && kmsg->nr_memories)
         err = put_memories(thread->task->map, kmsg, memories);
+    if (err == MK_E_LIMIT_WINDOW)
+        kmsg_destroy(cpu->machine, kmsg);
     if (err)
         return err;
     memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
@@ -151,7 +159,7 @@ static mk_err_t take_unused(struct cpu *cpu, struct port *port)
     kmsg->id = MK_NOTIFY_ID + MK_NOTIFY_SEND_ONCE;
     kmsg->badge = MK_BADGE_KERNEL;
     mk_err_t err = copy_out(cpu, cpu->current, kmsg, port);
-    if (err && err != MK_E_BAD_ADDRESS) {
+    if (err && !is_lost(err)) {
         kmsg_free(cpu->machine, kmsg);
         return err;
     }
@@ -173,7 +181,7 @@ mk_err_t port_take_message(struct cpu *cpu, struct port *port)
     uint64_t number = kmsg->number, size = kmsg->size;
     port_unqueue_message(port); /* first: what it carries, if it is lost, can come to this queue as notices */
     mk_err_t err = copy_out(cpu, self, kmsg, port);
-    if (err && err != MK_E_BAD_ADDRESS) {
+    if (err && !is_lost(err)) {
         port_requeue_message(port, kmsg);
         return err;
     }
@@ -198,7 +206,7 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
         list_remove(&receiver->queue); /* a message that is lost can set off notices: not to this one */
         mk_err_t err = copy_out(cpu, receiver, kmsg, port);
         sched_unblock(cpu, receiver, err);
-        if (err == MK_OK || err == MK_E_BAD_ADDRESS) {
+        if (err == MK_OK || is_lost(err)) {
             port->seqno++;
             trace_for(cpu, receiver, MK_TRACE_RECEIVE, number, port->id, size);
             return receiver;
@@ -219,7 +227,7 @@ struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg
     uint32_t size = kmsg->size;
     trace(cpu, MK_TRACE_SEND, number, 0, size);
     mk_err_t err = copy_out(cpu, caller, kmsg, NULL);
-    if (err && err != MK_E_BAD_ADDRESS)
+    if (err && !is_lost(err))
         kmsg_destroy(cpu->machine, kmsg);
     trace_for(cpu, caller, MK_TRACE_RECEIVE, number, 0, size);
     sched_unblock(cpu, caller, err);

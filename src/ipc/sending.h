@@ -44,7 +44,7 @@ void sending_commit_rights(struct sending *s, struct port *dest);
 
 /*
  * Step 5: into the buffers of `thread`, from `port` (NULL: an answer). MK_OK: delivered, kmsg is gone.
- * MK_E_BAD_ADDRESS: lost, kmsg is gone. Anything else: nothing changed.
+ * MK_E_BAD_ADDRESS, MK_E_LIMIT_WINDOW: lost, kmsg is gone. Anything else: nothing changed.
  */
 mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port);
 

@@ -71,9 +71,11 @@ static uint8_t priority_of(const struct thread *thread)
     return priority;
 }
 
+/* Linked, it may still be on its way into the wait. */
 static bool is_lending(const struct thread *thread)
 {
-    return thread->state == THREAD_BLOCKED && (thread->serial & 1 || thread->wait == MK_WAIT_SEND);
+    return thread->flags & THREAD_LENDS ||
+           (thread->state == THREAD_BLOCKED && (thread->serial & 1 || thread->wait == MK_WAIT_SEND));
 }
 
 /* Each step changes the priority of one more thread of the chain; a ring of threads comes to rest. */

@@ -74,7 +74,11 @@ mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *
         return rt ? MK_E_NO_MEMORY : MK_E_NOT_IN_MACHINE;
     rt->loop_stop = false;
     mk_err_t err = mk_receive(receive, &msg, MK_TIME_FOREVER);
-    while (!err) {
+    while (!err || err == MK_E_LIMIT_WINDOW) {
+        if (err) { /* a request with more memory than the window has room for; it is gone, and its caller knows */
+            err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+            continue;
+        }
         serve(server, state, &msg);
         if (rt->loop_stop) {
             rt->loop_stop = false;

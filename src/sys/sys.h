@@ -60,10 +60,11 @@ mk_err_t send_right_add(struct space *space, struct port *port, uint64_t badge, 
 /* A new port whose receive right is in the space. MK_E_BAD_ADDRESS, MK_E_LIMIT_NAMES, MK_E_NO_MEMORY. */
 mk_err_t port_new(struct space *space, bool is_event, mk_name_t *receivep);
 
-/* Can a result be written there? It is set to 0. */
+/* Can a result be written there? */
 static inline bool user_probe_u32(uint32_t *p)
 {
-    return user_store_u32(p, 0);
+    uint32_t old;
+    return user_load_u32(p, &old) && user_store_u32(p, old);
 }
 
 /* Copy a user's string into dst. MK_E_BAD_ADDRESS, MK_E_TOO_LONG. NULL: "". */
