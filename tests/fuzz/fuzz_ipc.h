@@ -169,7 +169,7 @@ struct port { /* or a port set */
     uint16_t first, last; /* messages */
     uint16_t requests;    /* the newest first */
     mk_name_t name;
-    unsigned nr_queued, limit, nr_reserved, nr_unused, nr_send, nr_send_once, make_count, seqno;
+    unsigned nr_queued, limit, nr_unused, nr_send, nr_send_once, make_count, seqno;
     int exit_code;
     uint64_t id; /* 0: not known yet */
     uint64_t events;
@@ -221,7 +221,6 @@ struct actor {
     bool has_waited, has_left;
     uint8_t wait; /* enum mk_wait */
     uint16_t wait_port;
-    uint16_t slot; /* port where room is kept; 0: none */
     uint16_t port; /* the thread's */
     int64_t order; /* among the ready of one priority */
     uint64_t timer_order;
@@ -346,9 +345,9 @@ unsigned message_new(struct world *w);
 void message_destroy(struct world *w, unsigned message);
 /* To a port that is alive: into a receiver's buffers (it is returned, unblocked), or into the queue. */
 struct actor *deliver(struct world *w, unsigned port, unsigned message);
-void wake_senders(struct world *w, unsigned port);
-bool invite(struct world *w, unsigned port, unsigned nr_coming);
-void slot_give_back(struct world *w, struct actor *a);
+/* There may be room: senders that wait send, in the order in which they came. */
+void port_admit(struct world *w, unsigned port);
+void sender_admit(struct world *w, struct actor *a);
 void do_send(struct world *w, struct actor *a);
 void do_receive(struct world *w, struct actor *a, struct actor *heir);
 void do_reply(struct world *w, struct actor *a);
@@ -356,6 +355,7 @@ void do_reply(struct world *w, struct actor *a);
 /* priorities lent */
 void lend(struct world *w, struct actor *a, uint64_t server);
 void message_lend(struct world *w, unsigned message, uint64_t server);
+void port_lend(struct world *w, unsigned port, uint64_t server);
 void reply_unlend(struct world *w, struct right right);
 uint64_t port_server(struct world *w, unsigned port);
 void update_priorities(struct world *w);
@@ -366,6 +366,7 @@ void do_event_wait(struct world *w, struct actor *a);
 errs_t event_take(struct world *w, struct actor *a, unsigned port);
 
 /* scheduling */
+void leave_queue(struct world *w, struct actor *a);
 void unblock(struct world *w, struct actor *a, enum step step, errs_t errs);
 void make_ready(struct world *w, struct actor *a);
 void wake(struct world *w, struct actor *a, enum step step, errs_t errs);
@@ -379,6 +380,7 @@ void spend(struct world *w, struct actor *a, mk_time_t ns);
 struct actor *first_timer(struct world *w);
 void fire_timers(struct world *w);
 void run_ready(struct world *w, int above);
+void run_driver(struct world *w);
 void yield_to(struct world *w, struct actor *a, struct actor *to);
 void do_switch(struct world *w, struct actor *a, struct actor *to);
 void undepress(struct world *w, struct actor *a);

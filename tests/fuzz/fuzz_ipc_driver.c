@@ -21,6 +21,8 @@ static void settle(struct world *w)
     bool has_equals = false;
     for (unsigned i = 1; i < NR_ACTORS; i++)
         has_equals |= w->actors[i].state != ACTOR_NONE && w->actors[i].base == 0;
+    for (unsigned i = 0; i < w->nr_last; i++) /* somebody may be among them only now */
+        has_equals |= w->last_ops[i].call == CALL_PRIORITY && w->last_ops[i].n == 0;
     for (unsigned nr_quiet = 0; nr_quiet < (has_equals ? 3 : 1);) {
         unsigned n = w->nr_logged;
         mk_thread_yield();
@@ -31,6 +33,7 @@ static void settle(struct world *w)
 static void follow(struct world *w)
 {
     run_ready(w, 0);
+    run_driver(w);
     do { /* each is a mk_thread_yield of the driver */
         fire_timers(w);
         run_ready(w, -1);

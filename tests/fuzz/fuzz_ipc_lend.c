@@ -51,14 +51,27 @@ void lend(struct world *w, struct actor *a, uint64_t server)
     update_priorities(w);
 }
 
-/* Those whom the message brings a right to answer of lend to the server from now on. */
+/* Those whom the message brings a right to answer of lend to the server from now on; who called with it last. */
 void message_lend(struct world *w, unsigned message, uint64_t server)
 {
     const struct message *m = &w->messages[message];
     for (unsigned i = 0; i <= m->nr_rights; i++) {
-        const struct right *right = i ? &m->rights[i - 1] : &m->reply;
+        const struct right *right = i < m->nr_rights ? &m->rights[i] : &m->reply;
         if (right->type == RIGHT_REPLY && reply_is_valid(w, right->port, right->badge))
             lend(w, &w->actors[right->port], server);
+    }
+}
+
+/* The same for all calls that are queued or wait for room. */
+void port_lend(struct world *w, unsigned port, uint64_t server)
+{
+    const struct port *p = &w->ports[port];
+    for (unsigned m = p->first; m; m = w->messages[m].next)
+        message_lend(w, m, server);
+    for (unsigned i = 0; i < p->senders.nr; i++) {
+        struct actor *a = &w->actors[p->senders.actors[i]];
+        if (a->op.call == CALL_CALL)
+            lend(w, a, server);
     }
 }
 

@@ -70,6 +70,16 @@ static void check_header(struct world *w, const struct actor *a, const struct me
                (unsigned long long)msg->badge, msg->port, msg->seqno, (unsigned long long)m->badge, name, seqno);
 }
 
+/* Who serves a port from now on is lent to by all calls that wait there. */
+static void serve(struct world *w, struct actor *a, unsigned port)
+{
+    bool is_known = port_server(w, port) == a->serial;
+    w->ports[port].server = a->serial;
+    a->served = a->receiving;
+    if (!is_known)
+        port_lend(w, port, a->serial);
+}
+
 /* From `port` (0: an answer). OK_ONLY: delivered; MK_E_BAD_ADDRESS: lost; both are gone. MK_E_MSG_TOO_LARGE: neither. */
 errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned port)
 {
@@ -91,8 +101,7 @@ errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned po
     check_header(w, a, m, port);
     check_body(w, a, m);
     if (port)
-        w->ports[port].server = a->serial;
-    a->served = a->receiving;
+        serve(w, a, port);
     message_lend(w, message, a->serial);
     for (unsigned i = 0; i < m->nr_rights; i++) {
         uint32_t type = m->rights[i].type == RIGHT_REPLY ? MK_RIGHT_SEND_ONCE : m->rights[i].type;
@@ -138,65 +147,35 @@ struct actor *deliver(struct world *w, unsigned port, unsigned message)
 
 bool port_is_full(const struct port *p)
 {
-    return p->nr_queued + p->nr_reserved >= p->limit;
+    return p->nr_queued >= p->limit;
 }
 
-static void wake_sender(struct world *w, unsigned port)
+void port_admit(struct world *w, unsigned port)
 {
-    struct actor *a = &w->actors[w->ports[port].senders.actors[0]];
-    w->ports[port].nr_reserved++;
-    a->slot = (uint16_t)port;
-    wake(w, a, STEP_SEND, 0);
-}
-
-void wake_senders(struct world *w, unsigned port)
-{
-    while (w->ports[port].senders.nr && !port_is_full(&w->ports[port]))
-        wake_sender(w, port);
-    if (w->ports[port].wants_room && !port_is_full(&w->ports[port]))
+    struct port *p = &w->ports[port];
+    while (p->senders.nr && !port_is_full(p))
+        sender_admit(w, &w->actors[p->senders.actors[0]]);
+    if (p->wants_room && !port_is_full(p))
         notify_room(w, port);
 }
 
 /*
- * At a port with limit 0 as many senders may come as receivers wait, or are about to. True: notices of the room were
- * sent.
+ * Somebody is about to wait here: at a port with limit 0 one sender may come; if none waits, who asked for a notice
+ * of room is told. True: one of this happened.
  */
-bool invite(struct world *w, unsigned port, unsigned nr_coming)
+static bool invite(struct world *w, unsigned port)
 {
     const struct port *p = &w->ports[port];
-    if (p->limit || p->kind == KIND_SET)
+    for (unsigned i = 0; p->kind == KIND_SET && i < p->idle->nr; i++)
+        if (invite(w, p->idle->ports[i]))
+            return true;
+    if (p->kind == KIND_SET || p->limit || (!p->senders.nr && !p->wants_room))
         return false;
-    unsigned nr_receivers = port_receivers(w, port)->nr + nr_coming;
-    while (p->senders.nr && p->nr_reserved < nr_receivers)
-        wake_sender(w, port);
-    if (!p->wants_room || p->nr_reserved >= nr_receivers)
-        return false;
-    notify_room(w, port);
+    if (p->senders.nr)
+        sender_admit(w, &w->actors[p->senders.actors[0]]);
+    else
+        notify_room(w, port);
     return true;
-}
-
-static bool invite_at(struct world *w, unsigned port)
-{
-    const struct port *p = &w->ports[port];
-    bool is_told = false;
-    if (p->kind != KIND_SET)
-        return invite(w, port, 1);
-    for (unsigned i = 0; i < p->idle->nr && !is_told; i++)
-        is_told = invite_at(w, p->idle->ports[i]);
-    return is_told;
-}
-
-void slot_give_back(struct world *w, struct actor *a)
-{
-    unsigned port = a->slot;
-    if (!port)
-        return;
-    a->slot = 0;
-    w->ports[port].nr_reserved--;
-    if (!w->ports[port].is_dead) {
-        wake_senders(w, port);
-        invite(w, port, 0);
-    }
 }
 
 /* ---- receiving ---- */
@@ -235,7 +214,6 @@ static errs_t take_message(struct world *w, struct actor *a, unsigned port)
         return event_take(w, a, port);
     if (!p->nr_queued)
         return take_unused(w, a, port);
-    bool had_server = port_server(w, port) != 0;
     p->first = w->messages[message].next;
     p->nr_queued--;
     errs_t errs = hand_over(w, a, message, port);
@@ -248,9 +226,7 @@ static errs_t take_message(struct world *w, struct actor *a, unsigned port)
     }
     p->seqno++;
     port_took_turn(w, port);
-    for (unsigned m = had_server ? 0 : p->first; m; m = w->messages[m].next)
-        message_lend(w, m, a->serial); /* who called while nobody served the port */
-    wake_senders(w, port);
+    port_admit(w, port);
     return errs;
 }
 
@@ -290,8 +266,8 @@ void do_receive(struct world *w, struct actor *a, struct actor *heir)
         errs = may_wait(w, a->op.deadline);
         if (errs != OK_ONLY)
             break;
-        if (invite_at(w, at))
-            continue; /* notices of the room may have come here */
+        if (invite(w, at))
+            continue; /* a message, or a notice of room, may have come here */
         a->receiving = (uint16_t)at;
         a->step = STEP_RECEIVE;
         a->has_waited = true;

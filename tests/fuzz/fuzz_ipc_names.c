@@ -164,6 +164,7 @@ void receive_leaves(struct world *w, unsigned task, struct name *n)
     p->name = MK_NAME_NULL;
     p->make_count = 0;
     p->server = 0;
+    port_lend(w, n->port, 0);
     wake_all(w, &p->receivers, STEP_DONE, ERR(MK_E_DEAD));
     n->type &= (uint8_t)~MK_RIGHT_RECEIVE;
     if (!n->type)

@@ -182,8 +182,7 @@ errs_t set_limit(struct world *w, struct actor *a)
     if (errs)
         return errs;
     w->ports[n->port].limit = a->op.n;
-    wake_senders(w, n->port);
-    invite(w, n->port, 0);
+    port_admit(w, n->port);
     return OK_ONLY;
 }
 
@@ -274,7 +273,10 @@ errs_t set_special(struct world *w, struct actor *a)
 
 /* ---- names ---- */
 
-/* Waits on the right go on under the new name. */
+/*
+ * Waits on the right go on under the new name, and what a task and its threads call themselves. (As many chosen names
+ * as would be MK_E_LIMIT_NAMES, 2,047 of one index, do not fit into the model.)
+ */
 errs_t rename_right(struct world *w, struct actor *a)
 {
     const struct op *op = &a->op;
@@ -296,6 +298,10 @@ errs_t rename_right(struct world *w, struct actor *a)
         bool is_waiting = other->state != ACTOR_NONE && (other->step == STEP_RECEIVE || other->step == STEP_SEND);
         if (other->task == a->task && is_waiting && other->op.name == op->name)
             other->op.name = op->name2;
+        if (other->task == a->task && other->self == op->name)
+            other->self = op->name2;
     }
+    if (w->tasks[a->task].self == op->name)
+        w->tasks[a->task].self = op->name2;
     return OK_ONLY;
 }

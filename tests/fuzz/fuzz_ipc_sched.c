@@ -21,11 +21,16 @@ static void waiters_remove(struct waiters *queue, unsigned actor)
         }
 }
 
-void unblock(struct world *w, struct actor *a, enum step step, errs_t errs)
+void leave_queue(struct world *w, struct actor *a)
 {
     if (a->queue)
         waiters_remove(a->queue, (unsigned)(a - w->actors));
     a->queue = NULL;
+}
+
+void unblock(struct world *w, struct actor *a, enum step step, errs_t errs)
+{
+    leave_queue(w, a);
     w->nr_timers -= a->deadline != MK_TIME_FOREVER;
     a->deadline = MK_TIME_FOREVER;
     a->wait = MK_WAIT_NONE;
@@ -221,9 +226,6 @@ static void run_actor(struct world *w, struct actor *a)
         a->has_waited = false;
         do_call(w, a);
         break;
-    case STEP_SEND:
-        do_send(w, a);
-        break;
     case STEP_RECEIVE:
         do_receive(w, a, NULL);
         break;
@@ -254,6 +256,13 @@ void run_ready(struct world *w, int above)
         w->heir = -1;
         run_actor(w, a);
     }
+}
+
+/* The driver's call ends, if others went first. */
+void run_driver(struct world *w)
+{
+    if (strongest(w) == &w->actors[0])
+        run_actor(w, &w->actors[0]);
 }
 
 /* ---- giving the CPU away ---- */
@@ -290,9 +299,9 @@ void do_yield(struct world *w, struct actor *a)
         call_returns(w, a, OK_ONLY);
         return;
     }
-    a->step = STEP_DONE;
+    a->step = STEP_DONE; /* and leaves like other calls (a short way that does not would need a thread at the door) */
     a->errs = OK_ONLY;
-    a->has_left = true;
+    a->has_left = false;
 }
 
 /* mk_thread_switch, with good arguments. */
@@ -339,7 +348,6 @@ void thread_begin(struct world *w, unsigned actor, unsigned task, int priority)
     a->is_calling = a->is_waiting_reply = a->is_depressed = false;
     a->deadline = MK_TIME_FOREVER;
     a->queue = NULL;
-    a->slot = 0;
     a->self = MK_NAME_NULL;
     a->port = (uint16_t)port_new(w, KIND_THREAD);
     a->serial = ++w->next_serial;
@@ -347,10 +355,9 @@ void thread_begin(struct world *w, unsigned actor, unsigned task, int priority)
     w->tasks[task].nr_threads++;
 }
 
-/* What others hold of it: room in a queue, those who wait for its end, its port. */
+/* What others hold of it: those who wait for its end, its port. */
 static void thread_detach(struct world *w, struct actor *a)
 {
-    slot_give_back(w, a);
     wake_all(w, &w->ports[a->port].receivers, STEP_DONE, OK_ONLY);
     port_destroy(w, a->port);
 }

@@ -178,24 +178,53 @@ static void wait_for_reply(struct world *w, struct actor *a, struct actor *heir)
 static bool send_must_wait(struct world *w, const struct actor *a, const struct name *n)
 {
     const struct port *p = &w->ports[n->port];
-    return n->type & MK_RIGHT_SEND && !is_circular(w, a, n->port) && !port_receivers(w, n->port)->nr &&
-           (p->limit == 0 || (!a->slot && port_is_full(p)));
+    return n->type & MK_RIGHT_SEND && !is_circular(w, a, n->port) && !port_receivers(w, n->port)->nr && port_is_full(p);
 }
 
-static void send_fails(struct world *w, struct actor *a, errs_t errs)
+/* The rights leave, and the message goes. Returns who was unblocked. */
+static struct actor *send_now(struct world *w, struct actor *a)
 {
-    slot_give_back(w, a);
-    call_ends(w, a, errs);
+    bool is_call = a->op.call == CALL_CALL;
+    struct right reply = {0};
+    if (is_call) {
+        a->is_calling = true;
+        a->call = ++w->next_call;
+        reply = (struct right){RIGHT_REPLY, (uint16_t)(a - w->actors), a->call};
+    }
+    return send_commit(w, a, a->op.name, reply, !is_call);
 }
 
-/* mk_send and mk_call, from the beginning or when a sender that waited has room. */
+/* It waits for room, and may send now. A caller goes on to wait for the answer, which may be lost already. */
+void sender_admit(struct world *w, struct actor *a)
+{
+    bool is_call = a->op.call == CALL_CALL;
+    errs_t errs = send_errs(w, a, a->op.name, !is_call);
+    if (errs) {
+        wake(w, a, STEP_DONE, errs);
+        return;
+    }
+    leave_queue(w, a);
+    if (is_call) {
+        a->step = STEP_DONE;
+        a->wait = MK_WAIT_REPLY;
+        a->wait_port = 0;
+        a->is_waiting_reply = true;
+    }
+    struct actor *heir = send_now(w, a);
+    if (!is_call)
+        wake(w, a, STEP_DONE, OK_ONLY);
+    if (heir)
+        make_ready(w, heir);
+}
+
+/* mk_send and mk_call. */
 void do_send(struct world *w, struct actor *a)
 {
     const struct op *op = &a->op;
     bool is_call = op->call == CALL_CALL;
     errs_t errs = send_errs(w, a, op->name, !is_call) | (op->deadline < 0 ? ERR(MK_E_BAD_ARGUMENT) : 0);
     if (errs) {
-        send_fails(w, a, errs);
+        call_ends(w, a, errs);
         return;
     }
     const struct name *n = name_find(w, a->task, op->name);
@@ -203,24 +232,15 @@ void do_send(struct world *w, struct actor *a)
     if (port && send_must_wait(w, a, n)) {
         errs = may_wait(w, op->deadline);
         if (errs != OK_ONLY) {
-            send_fails(w, a, errs);
+            call_ends(w, a, errs);
             return;
         }
-        slot_give_back(w, a); /* invited, but another sender was quicker */
         lend(w, a, is_call ? port_server(w, port) : 0);
         a->step = STEP_SEND;
         block(w, a, &w->ports[port].senders, MK_WAIT_SEND, port, op->deadline, NULL);
         return;
     }
-    struct right reply = {0};
-    if (is_call) {
-        lend(w, a, 0);
-        a->is_calling = true;
-        a->call = ++w->next_call;
-        reply = (struct right){RIGHT_REPLY, (uint16_t)(a - w->actors), a->call};
-    }
-    struct actor *heir = send_commit(w, a, op->name, reply, !is_call);
-    slot_give_back(w, a);
+    struct actor *heir = send_now(w, a);
     if (is_call) {
         wait_for_reply(w, a, heir);
         return;
