@@ -33,11 +33,14 @@ void port_lend_queue(struct cpu *cpu, struct port *port, struct thread *thread)
     }
 }
 
-/* It received from the port. */
+/* It received from the port, or from a set around it. */
 static void serve(struct cpu *cpu, struct port *port, struct thread *thread)
 {
     bool is_known = port_server(port) == thread;
-    port->server = thread;
+    if (thread->wait_object == port)
+        port->server = thread;
+    else
+        ((struct portset *)thread->wait_object)->server = thread;
     thread->served = thread->wait_object;
     if (!is_known)
         port_lend_queue(cpu, port, thread);

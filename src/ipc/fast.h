@@ -155,15 +155,20 @@ static FAST void *fast_hand_off(struct cpu *cpu, struct thread *self, struct thr
 
 /* ---- call, and reply_receive ---- */
 
-/* Who waits for a message of this port, at the port or at the set that it is in. Sets in sets go the long way. */
-static FAST struct thread *fast_receiver(struct port *port)
+/*
+ * Who waits for a message of this port, at the port or at the set that it is in, which will note in *serverp who
+ * received. Sets in sets go the long way.
+ */
+static FAST struct thread *fast_receiver(struct port *port, struct thread ***serverp)
 {
     const struct list *receivers = &port->receivers;
+    *serverp = &port->server;
     if (list_empty(receivers)) {
-        const struct portset *set = member_set(&port->member);
+        struct portset *set = member_set(&port->member);
         if (!set || list_empty(&set->receivers))
             return NULL;
         receivers = &set->receivers;
+        *serverp = &set->server;
     }
     return port->is_dead || port->is_event ? NULL : list_first(receivers, struct thread, queue);
 }
@@ -181,7 +186,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     if (unlikely(!entry))
         return NULL;
     struct port *port = entry->port;
-    struct thread *to = fast_receiver(port);
+    struct thread **serverp, *to = fast_receiver(port, &serverp);
     if (unlikely(!to))
         return NULL;
     struct space *space = to->space;
@@ -210,7 +215,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     reply->caller = self;
     reply->serial = serial;
     port->seqno++;
-    port->server = to;
+    *serverp = to;
     to->served = to->wait_object;
     list_remove(&to->queue);
     cpu->nr_calls++;

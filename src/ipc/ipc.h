@@ -67,7 +67,7 @@ struct port {
     struct list all_link;    /* in the machine's ports; when dying, in its dying_ports */
     struct notify *notifies; /* all requests about this port */
     union {
-        struct thread *server; /* receive right in a space: the thread that received last; see port_server */
+        struct thread *server; /* receive right in a space: who received from the port last; see port_server */
         struct port *transit;  /* receive right is in a message queued there */
         void *object;          /* by kind */
         int64_t exit_code;     /* of a dead task's port */
@@ -85,6 +85,7 @@ struct portset {
     struct list receivers; /* threads */
     struct list all_link;
     struct member member;
+    struct thread *server; /* who received from the set last */
 };
 
 /* Internal status of a woken receiver: look again. */
@@ -256,7 +257,7 @@ static inline bool port_is_full(const struct port *port)
 }
 
 /*
- * The thread that serves a port: the last one that received from it, or from a set that it is in, and from
+ * The thread that serves a port: the last one that received from it, or else from the set that it is in, and from
  * nothing else since. Who waits for an answer lends it priority. NULL: unknown.
  */
 struct thread *port_server(const struct port *port);

@@ -38,16 +38,21 @@ void port_release(struct mk_machine *machine, struct port *port)
     kmem_free(&machine->kmem, port, sizeof(*port));
 }
 
+/* `server` received from `at` last; is that the last that it received from? A thread's memory may be another's by now. */
+static bool still_serves(const struct thread *server, const void *at)
+{
+    return server && server->state != THREAD_ENDED && server->served == at;
+}
+
 struct thread *port_server(const struct port *port)
 {
-    struct thread *server = port->space ? port->server : NULL;
-    if (!server || server->state == THREAD_ENDED)
+    if (!port->space)
         return NULL;
-    if (server->served == port)
-        return server;
+    if (still_serves(port->server, port))
+        return port->server;
     for (const struct portset *set = member_set(&port->member); set; set = member_set(&set->member))
-        if (server->served == set)
-            return server;
+        if (still_serves(set->server, set))
+            return set->server;
     return NULL;
 }
 

@@ -210,8 +210,7 @@ struct port *entry_take_receive(struct space *space, struct entry *entry)
 
     if (member_set(&port->member))
         portset_remove_port(port);
-    if (port->server)
-        port_lend_queue(space->machine->cpu, port, NULL);
+    port_lend_queue(space->machine->cpu, port, NULL);
     port->space = NULL;
     port->server = NULL;
     port->name = MK_NAME_NULL;

@@ -82,20 +82,15 @@ void reply_unlend(struct world *w, struct right right)
         lend(w, &w->actors[right.port], 0);
 }
 
-static bool is_served_by(const struct world *w, const struct actor *a, unsigned port)
-{
-    for (unsigned at = port; at; at = w->ports[at].set)
-        if (a->state != ACTOR_NONE && a->served == at)
-            return true;
-    return false;
-}
-
-/* Who received from the port last, and has received from nothing else since but it or the sets around it. */
+/* Who received last from the port, or else from the innermost set around it, and from nothing else since. */
 uint64_t port_server(struct world *w, unsigned port)
 {
-    const struct port *p = &w->ports[port];
-    const struct actor *a = by_serial(w, p->server);
-    return p->task >= 0 && a && is_served_by(w, a, port) ? a->serial : 0;
+    for (unsigned at = w->ports[port].task >= 0 ? port : 0; at; at = w->ports[at].set) {
+        const struct actor *a = by_serial(w, w->ports[at].server);
+        if (a && a->state != ACTOR_NONE && a->served == at)
+            return a->serial;
+    }
+    return 0;
 }
 
 /* ---- events ---- */

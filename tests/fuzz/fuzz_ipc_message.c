@@ -74,7 +74,7 @@ static void check_header(struct world *w, const struct actor *a, const struct me
 static void serve(struct world *w, struct actor *a, unsigned port)
 {
     bool is_known = port_server(w, port) == a->serial;
-    w->ports[port].server = a->serial;
+    w->ports[a->receiving].server = a->serial;
     a->served = a->receiving;
     if (!is_known)
         port_lend(w, port, a->serial);
