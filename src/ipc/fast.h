@@ -18,7 +18,7 @@
 #define IPC_FAST_H
 
 #include "host/arch/x86_64/user.h"
-#include "ipc/ipc.h"
+#include "ipc/kmsg.h"
 #include "kern/sched.h"
 
 #define FAST inline __attribute__((always_inline))

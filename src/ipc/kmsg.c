@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Messages inside the kernel. */
-#include "ipc/ipc.h"
+#include "ipc/kmsg.h"
 
 void kmsg_destroy(struct mk_machine *machine, struct kmsg *kmsg)
 {

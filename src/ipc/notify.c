@@ -3,7 +3,7 @@
  * Notifications. The message is allocated with the request, so that sending it
  * cannot fail; it goes to a send-once right, which ignores queue limits.
  */
-#include "ipc/ipc.h"
+#include "ipc/kmsg.h"
 
 #include "kern/sched.h"
 

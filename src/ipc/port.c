@@ -6,7 +6,7 @@
  * further ports. They are not torn down on the spot but put in a list that the
  * outermost port_destroy works off, so that a long chain of ports needs no deep stack.
  */
-#include "ipc/ipc.h"
+#include "ipc/kmsg.h"
 
 #include "kern/sched.h"
 

@@ -6,8 +6,7 @@
 #ifndef IPC_SENDING_H
 #define IPC_SENDING_H
 
-#include "ipc/ipc.h"
-#include "vm/copy.h"
+#include "ipc/kmsg.h"
 
 /* A send: checked, but not yet done. */
 struct sending {

@@ -2,6 +2,8 @@
 /* The looking half of <mk/machine.h>: statistics, listings, who waits for whom. */
 #include "sys/sys.h"
 
+#include "ipc/kmsg.h"
+
 #include <stdio.h>
 
 /* The machine asked about: the given one, or the caller's. */
