@@ -125,7 +125,7 @@ void crowd_rows(void)
                               .is_untimed = true,
                               .nr_runs = 4,
                               .nr_dropped = 1,
-                              .nr_ops = flags & THREADS ? 5000 : 50000,
+                              .nr_ops = flags & THREADS ? 5000 : NR_PORTS,
                               .what = bench_format("memory of one %s: %s",
                                                    flags & THREADS ? "thread that waits" : "port with one send right",
                                                    hows[flags >> 1])},
