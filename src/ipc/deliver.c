@@ -14,8 +14,11 @@ static void lend_for(struct cpu *cpu, const struct ref *ref, struct thread *thre
         lend_to(cpu, ref->caller, thread);
 }
 
-/* The call's own loan comes last: what the message passes on may have made its sender stronger. */
-void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread)
+/*
+ * The rights to answer calls that a message brings are served by `thread` from now on; NULL: by nobody.
+ * The call's own loan comes last: what the message passes on may have made its sender stronger.
+ */
+static void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread)
 {
     for (uint32_t i = 0; i < kmsg->nr_rights; i++)
         lend_for(cpu, &kmsg->rights[i], thread);

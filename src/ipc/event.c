@@ -4,9 +4,8 @@
  * that waits, at the port or at a set around it, with all that is pending; else
  * it is OR-ed into the word. So while a thread waits the word is 0.
  */
-#include "ipc/ipc.h"
-
 #include "ipc/sending.h"
+
 #include "kern/choice.h"
 #include "kern/sched.h"
 
@@ -22,15 +21,20 @@ static bool store_events(const struct thread *thread, const struct port *port, u
            user_store_u32(MSG_FIELD(msg, seqno), port->seqno) && user_store_u64(MSG_FIELD(msg, events), bits);
 }
 
-mk_err_t event_take(struct cpu *cpu, struct port *port)
+/* The current thread has the pending bits now. */
+static void take_word(struct cpu *cpu, struct port *port)
 {
-    uint64_t bits = port->events;
-    if (!store_events(cpu->current, port, bits))
-        return MK_E_BAD_ADDRESS; /* the bits stay */
+    trace(cpu, MK_TRACE_EVENTS, port->id, port->events, 0);
     port->events = 0;
     port->seqno++;
     port_took_turn(port);
-    trace(cpu, MK_TRACE_EVENTS, port->id, bits, 0);
+}
+
+mk_err_t event_take(struct cpu *cpu, struct port *port)
+{
+    if (!store_events(cpu->current, port, port->events))
+        return MK_E_BAD_ADDRESS; /* the bits stay */
+    take_word(cpu, port);
     return MK_OK;
 }
 
@@ -98,10 +102,7 @@ mk_err_t ipc_event_wait(struct cpu *cpu, mk_name_t receive, uint64_t *bitsp, mk_
     if (!user_store_u64(bitsp, port->events))
         return MK_E_BAD_ADDRESS;
     if (port->events) {
-        trace(cpu, MK_TRACE_EVENTS, port->id, port->events, 0);
-        port->events = 0;
-        port->seqno++;
-        port_took_turn(port);
+        take_word(cpu, port);
         return MK_OK;
     }
     mk_err_t err = sched_may_wait(cpu, deadline);

@@ -8,7 +8,7 @@
  *   (2) wait for room in the queue, if it is full: who makes room does the rest for a sender that waits (room.c).
  *   (3) commit (sending.c): memory and rights leave the sender, the send-once right is used up.
  *   (4) deliver (deliver.c): into the buffers of a waiting receiver, or into the queue.
- *   (5) receive (deliver.c, receive.c): make names, copy out, wake a sender that waits for the room.
+ *   (5) receive (deliver.c, receive.c): make names, copy out, let in who waits for the room.
  */
 #include "ipc/sending.h"
 #include "kern/lend.h"

@@ -50,9 +50,6 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
 /* Deliver an answer to the thread that waits for it: unblocked, but not yet ready. */
 struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg *kmsg);
 
-/* What a message brings of rights to answer calls is served by `thread` now; NULL: by nobody. */
-void kmsg_lend(struct cpu *cpu, const struct kmsg *kmsg, struct thread *thread);
-
 /* ---- step 2: room in a queue ---- */
 
 /* Let senders that wait come for the room that there is, and tell those who asked of what is left. */
