@@ -78,12 +78,21 @@ static bool is_lending(const struct thread *thread)
            (thread->state == THREAD_BLOCKED && (thread->serial & 1 || thread->wait == MK_WAIT_SEND));
 }
 
-/* Each step changes the priority of one more thread of the chain; a ring of threads comes to rest. */
-void lend_update(struct cpu *cpu, struct thread *thread)
+/* Whom the thread lends to now. */
+static struct thread *lends_to(const struct thread *thread)
+{
+    return is_lending(thread) ? server_of(thread) : NULL;
+}
+
+/*
+ * Each step changes the priority of one more thread of the chain; a ring of
+ * threads comes to rest. Returns the thread that had its priority already.
+ */
+static struct thread *pass_on(struct cpu *cpu, struct thread *thread)
 {
     uint8_t priority;
     while (thread && thread->state != THREAD_ENDED && (priority = priority_of(thread)) != thread->priority) {
-        struct thread *server = is_lending(thread) ? server_of(thread) : NULL;
+        struct thread *server = lends_to(thread);
         if (thread->flags & THREAD_LENDS)
             take_out(thread->lent_to, thread);
         sched_change_priority(cpu, thread, priority);
@@ -91,6 +100,56 @@ void lend_update(struct cpu *cpu, struct thread *thread)
             insert(server, thread);
         thread = server;
     }
+    return thread;
+}
+
+/* Does the chain of servers that begins at the thread lead back to it? It may also end in a ring of others. */
+static bool is_in_ring(const struct thread *thread)
+{
+    const struct thread *slow = thread, *fast = thread;
+    do {
+        fast = lends_to(fast);
+        if (fast && fast != thread)
+            fast = lends_to(fast);
+        slow = lends_to(slow);
+    } while (fast && fast != thread && fast != slow);
+    return fast == thread;
+}
+
+/*
+ * Threads that wait for each other in a ring (a deadlock) would hold each other
+ * at a priority that nobody has any more. All loans of the ring are taken back,
+ * and then made again from what its members have without each other.
+ */
+static void settle_ring(struct cpu *cpu, struct thread *first)
+{
+    struct thread *member = first;
+    do {
+        if (member->flags & THREAD_LENDS)
+            take_out(member->lent_to, member);
+        member = lends_to(member);
+    } while (member != first);
+    do {
+        uint8_t priority = priority_of(member);
+        if (priority != member->priority)
+            sched_change_priority(cpu, member, priority);
+        member = lends_to(member);
+    } while (member != first);
+    do {
+        struct thread *server = lends_to(member);
+        if (!(member->flags & THREAD_LENDS) && member->priority > server->base_priority) {
+            insert(server, member);
+            pass_on(cpu, server);
+        }
+        member = server;
+    } while (member != first);
+}
+
+void lend_update(struct cpu *cpu, struct thread *thread)
+{
+    thread = pass_on(cpu, thread);
+    if (thread && thread->priority > thread->base_priority && is_in_ring(thread))
+        settle_ring(cpu, thread);
 }
 
 void lend_end(struct cpu *cpu, struct thread *lender)
@@ -114,7 +173,7 @@ void lend_to(struct cpu *cpu, struct thread *lender, struct thread *server)
     lender->lent_to_id = server->id;
     if (lender->priority > server->base_priority) {
         insert(server, lender);
-        lend_update(cpu, server);
+        pass_on(cpu, server);
     }
 }
 

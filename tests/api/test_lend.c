@@ -317,6 +317,29 @@ MKT_TEST(LEND0100)
     CHECK_OK(mk_thread_terminate(second));
 }
 
+/* LEND0110: servers that wait for each other in a ring hold nobody up: each loss is a loss for all of them. */
+MKT_TEST(LEND0110)
+{
+    (void)arg;
+    static struct chain c;
+    chain_start(&c);
+    c.links[CHAIN - 1].next = c.links[0].port;
+    struct caller caller = {.dest = c.links[0].port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 20);
+    settle();
+    chain_expect(&c, 20);
+    CHECK_OK(mk_thread_set_priority(c.threads[3], 25));
+    chain_expect(&c, 25);
+    CHECK_OK(mk_thread_set_priority(c.threads[3], 12));
+    chain_expect(&c, 20);
+    CHECK_OK(mk_thread_abort(thread));
+    join(thread);
+    chain_expect(&c, 12);
+    CHECK_OK(mk_thread_set_priority(c.threads[3], WEAK));
+    chain_expect(&c, WEAK);
+    chain_stop(&c);
+}
+
 /* ---- hand-off and depression ---- */
 
 struct runner {
@@ -450,9 +473,9 @@ int main(void)
         cmocka_unit_test(LEND0010),   cmocka_unit_test(LEND0020),   cmocka_unit_test(LEND0030),
         cmocka_unit_test(LEND0040),   cmocka_unit_test(LEND0050),   cmocka_unit_test(LEND0060),
         cmocka_unit_test(LEND0070),   cmocka_unit_test(LEND0080),   cmocka_unit_test(LEND0090),
-        cmocka_unit_test(LEND0100),   cmocka_unit_test(SWITCH0010), cmocka_unit_test(SWITCH0020),
-        cmocka_unit_test(SWITCH0030), cmocka_unit_test(SWITCH0040), cmocka_unit_test(SWITCH0050),
-        cmocka_unit_test(SWITCH0060), cmocka_unit_test(SWITCH0070),
+        cmocka_unit_test(LEND0100),   cmocka_unit_test(LEND0110),   cmocka_unit_test(SWITCH0010),
+        cmocka_unit_test(SWITCH0020), cmocka_unit_test(SWITCH0030), cmocka_unit_test(SWITCH0040),
+        cmocka_unit_test(SWITCH0050), cmocka_unit_test(SWITCH0060), cmocka_unit_test(SWITCH0070),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
