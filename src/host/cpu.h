@@ -11,11 +11,21 @@
 
 #define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
 
+/* arch: registers as a trap found them; trap.S saves and restores them in this order. */
+struct host_trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
 struct host_trap {
     int signal;       /* the host's signal number */
     uint64_t address; /* accessed, where the host tells */
     uint64_t instruction;
     const char *what; /* "bad access", "arithmetic error", ... */
+    bool is_access;   /* the host's page tables did not allow it: a page may be missing */
+    bool is_write;
+    uint64_t fixup;   /* not 0: an access of the kernel to user memory, which can go on here instead */
+    struct host_trap_frame *frame;
 };
 
 /* First member of the kernel's struct cpu. */
@@ -24,12 +34,19 @@ struct host_cpu {
     bool is_ucontext;              /* context back-end */
     sigset_t mask;                 /* of the host thread; new threads begin with it */
     bool has_thread;               /* a machine's thread runs on it: its traps are ours */
+    bool is_trapped;               /* the trap stack is in use */
     struct host_trap trap;
-    void (*on_trap)(struct host_cpu *cpu); /* on the trap stack, the trapped thread is lost; must not return */
-    char *trap_stack;
+    /*
+     * On the trap stack, with the thread's registers in trap.frame. When it returns the thread goes on with them. It
+     * may switch to other threads meanwhile if it has given the CPU another trap stack.
+     */
+    void (*on_trap)(struct host_cpu *cpu);
+    char *trap_stack; /* lowest byte of HOST_TRAP_STACK_SIZE */
     void *signal_stack;
     void *old_signal_stack; /* what the host thread had: a stack_t */
 };
+
+#define HOST_TRAP_STACK_SIZE ((size_t)65536)
 
 /* The only thread-local of the library. NULL outside a machine. */
 extern _Thread_local struct host_cpu *host_this_cpu __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -5,9 +5,9 @@
  * The handler runs on a stack of its own and switches nothing. It only rewrites
  * the interrupted context and returns, so that everything after it is ordinary
  * code:
- *   - an instruction listed in the exception table goes on at its fixup;
- *   - a thread of a machine is abandoned where it is: the CPU goes on at
- *     trap_main on the CPU's trap stack, which tells the kernel;
+ *   - a thread of a machine goes on in the kernel, at host_trap_entry (trap.S) on the CPU's trap stack, from where
+ *     it can return to what it did as if nothing had been;
+ *   - an instruction listed in the exception table that cannot (outside a machine) goes on at its fixup;
  *   - anything else goes to whoever handled the signal before us.
  */
 #include "host/cpu.h"
@@ -24,7 +24,6 @@
 #include "host/arch/x86_64/user.h"
 #include "host/pages.h"
 
-#define TRAP_STACK_SIZE   ((size_t)65536)
 #define SIGNAL_STACK_SIZE ((size_t)65536)
 
 #define EFLAGS_TF 0x100
@@ -59,12 +58,31 @@ static uint64_t fixup_find(uint64_t rip)
     return 0;
 }
 
-static void trap_main(void)
+/* arch: trap.S. */
+void host_trap_entry(void) __attribute__((visibility("hidden")));
+void host_trap_main(struct host_trap_frame *frame) __attribute__((visibility("hidden")));
+
+__attribute__((used)) void host_trap_main(struct host_trap_frame *frame)
 {
-    static const uint32_t default_mxcsr = 0x1f80;
-    __asm__ volatile("fninit; ldmxcsr %0" : : "m"(default_mxcsr));
-    host_this_cpu->on_trap(host_this_cpu);
-    abort();
+    struct host_cpu *cpu = host_this_cpu;
+    cpu->trap.frame = frame;
+    cpu->on_trap(cpu);
+    host_this_cpu->is_trapped = false;
+}
+
+/* arch: the interrupted thread goes on at host_trap_entry. */
+static void enter_kernel(struct host_cpu *cpu, greg_t *regs)
+{
+    uint64_t *top = (uint64_t *)(void *)(cpu->trap_stack + HOST_TRAP_STACK_SIZE);
+    *--top = (uint64_t)regs[REG_CSGSFS] >> 48;
+    *--top = (uint64_t)regs[REG_RSP];
+    *--top = (uint64_t)regs[REG_EFL];
+    *--top = (uint64_t)regs[REG_CSGSFS] & 0xffff;
+    *--top = (uint64_t)regs[REG_RIP];
+    cpu->is_trapped = true;
+    regs[REG_RIP] = (greg_t)(uintptr_t)host_trap_entry;
+    regs[REG_RSP] = (greg_t)(uintptr_t)top;
+    regs[REG_EFL] &= ~(greg_t)(EFLAGS_TF | EFLAGS_DF | EFLAGS_AC);
 }
 
 static void pass_on(int signal, siginfo_t *info, void *context, const struct sigaction *old)
@@ -110,16 +128,21 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
 
     while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
         which++;
-    if (fixup) {
-        regs[REG_RIP] = (greg_t)fixup;
-    } else if (cpu && cpu->has_thread && is_own(signal, info)) {
-        cpu->has_thread = false;
-        cpu->trap = (struct host_trap){signal, (uint64_t)(uintptr_t)info->si_addr, rip, signals[which].what};
+    if (cpu && cpu->has_thread && !cpu->is_trapped && is_own(signal, info)) {
+        cpu->trap = (struct host_trap){
+            .signal = signal,
+            .address = (uint64_t)(uintptr_t)info->si_addr,
+            .instruction = rip,
+            .what = signals[which].what,
+            .is_access = signal == SIGSEGV && info->si_code != SI_KERNEL,
+            .is_write = (regs[REG_ERR] & 2) != 0,
+            .fixup = fixup,
+        };
         if (signal == SIGSEGV && info->si_code == SI_KERNEL)
             cpu->trap.address = (uint64_t)regs[REG_RSP];
-        regs[REG_RIP] = (greg_t)(uintptr_t)trap_main;
-        regs[REG_RSP] = (greg_t)(uintptr_t)(cpu->trap_stack + TRAP_STACK_SIZE - 8); /* as after a call */
-        regs[REG_EFL] &= ~(greg_t)(EFLAGS_TF | EFLAGS_DF | EFLAGS_AC);
+        enter_kernel(cpu, regs);
+    } else if (fixup) {
+        regs[REG_RIP] = (greg_t)fixup;
     } else {
         pass_on(signal, info, context, &old_actions[which]);
     }
@@ -183,7 +206,7 @@ bool host_cpu_enter(struct host_cpu *cpu)
     stack_t stack = {.ss_size = SIGNAL_STACK_SIZE};
 
     if (!cpu->trap_stack)
-        cpu->trap_stack = host_pages_alloc(TRAP_STACK_SIZE);
+        cpu->trap_stack = host_pages_alloc(HOST_TRAP_STACK_SIZE);
     if (!cpu->signal_stack)
         cpu->signal_stack = host_pages_alloc(SIGNAL_STACK_SIZE);
     if (!cpu->old_signal_stack)
@@ -196,7 +219,7 @@ bool host_cpu_enter(struct host_cpu *cpu)
     if (sigaltstack(&stack, cpu->old_signal_stack) != 0 || pthread_sigmask(SIG_SETMASK, NULL, &cpu->mask) != 0)
         return false;
     host_context_init_self(&cpu->scheduler, cpu->is_ucontext);
-    cpu->has_thread = false;
+    cpu->has_thread = cpu->is_trapped = false;
     host_this_cpu = cpu;
     return true;
 }
@@ -210,7 +233,7 @@ void host_cpu_leave(struct host_cpu *cpu)
 
 void host_cpu_finish(struct host_cpu *cpu)
 {
-    host_pages_free(cpu->trap_stack, TRAP_STACK_SIZE);
+    host_pages_free(cpu->trap_stack, HOST_TRAP_STACK_SIZE);
     host_pages_free(cpu->signal_stack, SIGNAL_STACK_SIZE);
     free(cpu->old_signal_stack);
     cpu->trap_stack = NULL;

@@ -363,6 +363,7 @@ void sched_exit(struct cpu *cpu)
 {
     cpu->current->state = THREAD_ENDED;
     cpu->ended = cpu->current;
+    cpu->host.is_trapped = false; /* if it was on the trap stack, it leaves it for good */
     switch_to(cpu, NULL, false);
 }
 
@@ -411,7 +412,9 @@ void sched_resume(struct cpu *cpu, struct thread *thread)
 void sched_overflow(struct cpu *cpu)
 {
     cpu->host.trap =
-        (struct host_trap){HOST_TRAP_BAD_ACCESS, (uint64_t)(uintptr_t)cpu->current->stack, 0, "stack overflow"};
+        (struct host_trap){.signal = HOST_TRAP_BAD_ACCESS,
+                           .address = (uint64_t)(uintptr_t)cpu->current->stack,
+                           .what = "stack overflow"};
     cpu->machine->ops->trapped(cpu);
     __builtin_unreachable();
 }

@@ -106,7 +106,10 @@ static void trapped(struct cpu *cpu)
 static void on_trap(struct host_cpu *host)
 {
     struct cpu *cpu = (struct cpu *)(void *)host;
-    cpu->machine->ops->trapped(cpu);
+    if (host->trap.fixup)
+        host->trap.frame->rip = host->trap.fixup;
+    else
+        cpu->machine->ops->trapped(cpu);
 }
 
 static const struct machine_ops ops = {
