@@ -30,6 +30,7 @@ struct mk_costs {
     mk_time_t right;   /* each right carried by a message */
     mk_time_t thread;  /* creating a thread */
     mk_time_t task;    /* creating a task */
+    mk_time_t fault;   /* each page fault, beside what its pager does */
 };
 
 typedef void (*mk_log_fn)(void *arg, const char *line); /* one line without its newline; valid during the call */
@@ -163,6 +164,7 @@ enum mk_wait {
     MK_WAIT_THREAD,  /* for the end of wait_thread */
     MK_WAIT_DEVICE,  /* for input */
     MK_WAIT_EVENT,   /* for bits at wait_port, an event port */
+    MK_WAIT_PAGE,    /* for a page of memory */
 };
 
 struct mk_thread_info {

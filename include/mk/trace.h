@@ -38,7 +38,10 @@ struct mk_machine;
     X(TRAP,          18, "trap")           /* a host signal */ \
     X(SIGNAL,        19, "signal")         /* a event port, b bits, c bits pending then */ \
     X(EVENTS,        20, "events")         /* a event port, b bits taken */ \
-    X(PRIORITY,      21, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */
+    X(PRIORITY,      21, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */ \
+    X(FAULT,         22, "page fault")     /* a memory object, b page, c enum mk_fault, plus MK_TRACE_FAULT_WRITE */ \
+    X(EVICT,         23, "evict")          /* a memory object, b page, c 1: it was modified */ \
+    X(SUPPLY,        24, "supply")         /* a memory object, b page, c error, 0: its contents came */
 /* clang-format on */
 
 enum mk_trace_kind {
@@ -46,6 +49,8 @@ enum mk_trace_kind {
     MK_TRACE_MAP(MK_TRACE_ENUM)
 #undef MK_TRACE_ENUM
 };
+
+#define MK_TRACE_FAULT_WRITE 8
 
 struct mk_trace_event {
     mk_time_t when; /* machine time */

@@ -62,6 +62,7 @@ typedef uintptr_t mk_vaddr_t;
 #define MK_TASKS_MAX     16384   /* tasks in one machine [MK_E_LIMIT_TASKS] */
 #define MK_ARGS_MAX      65536   /* bytes of a task's arguments [MK_E_TOO_LONG] */
 #define MK_SERVICE_MAX   64      /* bytes of a service's name, with its final NUL [MK_E_TOO_LONG] */
+#define MK_REGIONS_MAX   1048576 /* regions of memory in one machine [MK_E_LIMIT_REGIONS] */
 #define MK_STACK_MIN     16384   /* bytes of the smallest stack [MK_E_BAD_ARGUMENT] */
 #define MK_STACK_DEFAULT 65536   /* bytes of a stack when none is asked for */
 #define MK_STACK_MAX     67108864

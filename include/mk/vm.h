@@ -15,6 +15,25 @@ extern "C" {
 
 enum mk_prot { MK_PROT_NONE = 0, MK_PROT_READ = 1, MK_PROT_WRITE = 2 };
 
+/* What children of the task get of a region. */
+enum mk_inherit { MK_INHERIT_COPY, MK_INHERIT_SHARE, MK_INHERIT_NONE };
+
+/* What a page fault took. */
+enum mk_fault {
+    MK_FAULT_ZERO = 1, /* a page of zeros */
+    MK_FAULT_SOFT,     /* the page was there: a first reference or write that had to be seen */
+    MK_FAULT_COPY,     /* a page of its own, at the first write since a copy was made */
+    MK_FAULT_PAGE_IN,  /* the contents, from the backing store or a pager */
+};
+
+/* References to pages as a run recorded them, each once until another page is referenced. */
+struct mk_page_refs {
+    uint64_t *refs;
+    size_t nr, max;
+};
+
+#define MK_PAGE_WINDOW_DEFAULT 8 /* references that the working set looks back */
+
 /* Bytes in a page. */
 MK_API size_t mk_page_size(void);
 

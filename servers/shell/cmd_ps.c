@@ -82,6 +82,9 @@ static void put_wait(const struct snapshot *s, const struct mk_thread_info *t, c
     case MK_WAIT_THREAD:
         snprintf(to, size, "end of thread %llu%s", (unsigned long long)t->wait_thread, whom);
         break;
+    case MK_WAIT_PAGE:
+        snprintf(to, size, "page of memory");
+        break;
     case MK_WAIT_DEVICE:
         snprintf(to, size, "input");
         break;

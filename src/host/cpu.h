@@ -24,7 +24,7 @@ struct host_trap {
     const char *what; /* "bad access", "arithmetic error", ... */
     bool is_access;   /* the host's page tables did not allow it: a page may be missing */
     bool is_write;
-    uint64_t fixup;   /* not 0: an access of the kernel to user memory, which can go on here instead */
+    uint64_t fixup; /* not 0: an access of the kernel to user memory, which can go on here instead */
     struct host_trap_frame *frame;
 };
 
@@ -41,7 +41,7 @@ struct host_cpu {
      * may switch to other threads meanwhile if it has given the CPU another trap stack.
      */
     void (*on_trap)(struct host_cpu *cpu);
-    char *trap_stack; /* lowest byte of HOST_TRAP_STACK_SIZE */
+    char *trap_stack; /* lowest byte of HOST_TRAP_STACK_SIZE; the kernel's */
     void *signal_stack;
     void *old_signal_stack; /* what the host thread had: a stack_t */
 };

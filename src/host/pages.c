@@ -3,15 +3,13 @@
 #include "host/pages.h"
 
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/sanitizer.h"
 
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -77,48 +75,19 @@ bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writa
     return mprotect(addr, size, (is_readable ? PROT_READ : 0) | (is_writable ? PROT_WRITE : 0)) == 0;
 }
 
+void host_pages_clean(void *addr, size_t size)
+{
+    clean(addr, size);
+}
+
+void host_pages_populate(void *addr, size_t size)
+{
+    madvise(addr, size, MADV_POPULATE_WRITE); /* an older host does not know it: each page comes when it is touched */
+}
+
 bool host_pages_decommit(void *addr, size_t size)
 {
     return mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
-}
-
-void *host_pages_alloc_now(size_t size)
-{
-    void *p =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_POPULATE, -1, 0);
-    return p == MAP_FAILED ? NULL : clean(p, size);
-}
-
-/* mremap takes one mapping at a time, and these may have become several. */
-static void *copy_of(const void *addr, size_t size)
-{
-    void *p = host_pages_alloc_now(size);
-    return p ? memcpy(p, addr, size) : NULL;
-}
-
-void *host_pages_take(void *addr, size_t size)
-{
-    bool is_moved = true;
-    /* Not by way of the C library: some hand the kernel no place to go, but what was in that register. */
-    void *p = (void *)syscall(SYS_mremap, addr, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
-    if (p == MAP_FAILED) {
-        is_moved = false;
-        p = copy_of(addr, size);
-    }
-    if (!p)
-        return NULL;
-    if (host_pages_decommit(addr, size))
-        return clean(p, size);
-    if (is_moved)
-        mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, addr);
-    else
-        munmap(p, size);
-    return NULL;
-}
-
-bool host_pages_move(void *from, void *to, size_t size)
-{
-    return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, clean(to, size)) != MAP_FAILED;
 }
 
 void host_pages_free(void *addr, size_t size)

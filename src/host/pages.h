@@ -16,15 +16,11 @@ bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writa
 bool host_pages_decommit(void *addr, size_t size); /* back to reserved; the contents are gone */
 void host_pages_free(void *addr, size_t size);     /* what alloc or reserve returned */
 
-/* Fresh pages with everything in place: for those that will all be written. NULL: refused. */
-void *host_pages_alloc_now(size_t size);
-/*
- * Take readable and writable pages away from where they are; `addr` is left reserved, without access. Their new address,
- * or NULL: refused, nothing changed.
- */
-void *host_pages_take(void *addr, size_t size);
-/* Move pages to a reserved place. False: refused, nothing changed. */
-bool host_pages_move(void *from, void *to, size_t size);
+/* Writable pages that will all be written soon: have the host put memory behind them at once. */
+void host_pages_populate(void *addr, size_t size);
+
+/* Other memory will be seen there: tell the address sanitizer, where it runs. */
+void host_pages_clean(void *addr, size_t size);
 
 /*
  * Make pages that trap on access, at the low end of a stack. Uses guard markers

@@ -128,7 +128,7 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
 
     while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
         which++;
-    if (cpu && cpu->has_thread && !cpu->is_trapped && is_own(signal, info)) {
+    if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && is_own(signal, info)) {
         cpu->trap = (struct host_trap){
             .signal = signal,
             .address = (uint64_t)(uintptr_t)info->si_addr,
@@ -205,13 +205,11 @@ bool host_cpu_enter(struct host_cpu *cpu)
 {
     stack_t stack = {.ss_size = SIGNAL_STACK_SIZE};
 
-    if (!cpu->trap_stack)
-        cpu->trap_stack = host_pages_alloc(HOST_TRAP_STACK_SIZE);
     if (!cpu->signal_stack)
         cpu->signal_stack = host_pages_alloc(SIGNAL_STACK_SIZE);
     if (!cpu->old_signal_stack)
         cpu->old_signal_stack = calloc(1, sizeof(stack_t));
-    if (!cpu->trap_stack || !cpu->signal_stack || !cpu->old_signal_stack)
+    if (!cpu->signal_stack || !cpu->old_signal_stack)
         return false;
     stack.ss_sp = cpu->signal_stack;
     if (!traps_renew())
@@ -233,10 +231,8 @@ void host_cpu_leave(struct host_cpu *cpu)
 
 void host_cpu_finish(struct host_cpu *cpu)
 {
-    host_pages_free(cpu->trap_stack, HOST_TRAP_STACK_SIZE);
     host_pages_free(cpu->signal_stack, SIGNAL_STACK_SIZE);
     free(cpu->old_signal_stack);
-    cpu->trap_stack = NULL;
     cpu->signal_stack = cpu->old_signal_stack = NULL;
 }
 

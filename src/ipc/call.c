@@ -3,6 +3,7 @@
 #include "ipc/sending.h"
 #include "kern/lend.h"
 #include "kern/sched.h"
+#include "vm/fault.h"
 
 static mk_err_t wait_for_reply(struct cpu *cpu, mk_time_t deadline, struct thread *heir)
 {
@@ -21,6 +22,19 @@ static mk_err_t wait_for_reply(struct cpu *cpu, mk_time_t deadline, struct threa
     if (heir)
         sched_ready(cpu, heir);
     return err == MK_E_WOULD_BLOCK ? MK_E_TIMED_OUT : err; /* it was sent: not the same as nothing done */
+}
+
+mk_err_t call_take_late(struct cpu *cpu)
+{
+    struct thread *self = cpu->current;
+    mk_err_t err;
+    do
+        err = copy_out(cpu, self, self->late, NULL);
+    while (err == MK_MISSING && vm_wait_missing(cpu, &err));
+    if (err && !is_lost(err))
+        kmsg_destroy(cpu->machine, self->late);
+    self->late = NULL;
+    return err;
 }
 
 mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
@@ -45,6 +59,8 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
         err = wait_for_reply(cpu, deadline, heir);
     else if (heir)
         sched_ready(cpu, heir);
+    if (err == MK_LATE)
+        err = call_take_late(cpu);
     trace(cpu, MK_TRACE_CALL_END, call, (uint64_t)(int64_t)err, 0);
     return err;
 }
@@ -56,7 +72,8 @@ static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rig
     struct entry *entry = space_lookup(space, s->header.reply);
     if (entry)
         entry_release(space, entry);
-    if (are_rights_dropped && sending_check_load(s, NULL) == MK_OK && sending_commit_memory(s) == MK_OK) {
+    if (are_rights_dropped && sending_check_load(s, NULL) == MK_OK) {
+        sending_commit_memory(s);
         sending_commit_rights(s, NULL);
         kmsg_destroy(cpu->machine, s->kmsg);
     } else {
@@ -82,8 +99,6 @@ static mk_err_t reply_message(struct cpu *cpu, struct mk_msg *msg, bool are_righ
         return reply_to_nobody(cpu, &s, are_rights_dropped);
     if (!err)
         err = sending_check(&s);
-    if (!err)
-        err = sending_commit_memory(&s);
     if (err) {
         sending_cancel(cpu, &s);
         return err == MK_E_DEAD ? MK_E_BAD_RIGHT : err; /* a right in the answer is dead */

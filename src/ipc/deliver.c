@@ -108,12 +108,6 @@ static bool store_message(struct mk_msg *msg, const struct mk_msg *to, struct km
            user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0);
 }
 
-/* Did copy_out use the message up, although nobody has it? */
-static bool is_lost(mk_err_t err)
-{
-    return err == MK_E_BAD_ADDRESS || err == MK_E_LIMIT_WINDOW;
-}
-
 mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
 {
     struct mk_msg *msg = thread->msg;
@@ -122,7 +116,10 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
     struct mk_msg_memory memories[MK_MEMORIES_MAX];
     struct mk_msg to;
 
+    cpu->is_missing = false;
     if (!user_copy(&to, msg, sizeof(to)) || (!fits(kmsg, &to) && !store_sizes(msg, kmsg))) {
+        if (cpu->is_missing)
+            return MK_MISSING;
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
     }
@@ -137,6 +134,11 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
         return err;
     memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
     if (!store_message(msg, &to, kmsg, port, rights, memories)) {
+        if (cpu->is_missing) {
+            for (uint32_t i = 0; i < kmsg->nr_memories; i++)
+                map_take_back(thread->task->map, (uintptr_t)memories[i].address, &kmsg->memories[i]);
+            return MK_MISSING;
+        }
         drop_memories(thread->task->map, kmsg, memories);
         kmsg_destroy(cpu->machine, kmsg);
         return MK_E_BAD_ADDRESS;
@@ -211,7 +213,7 @@ struct thread *port_deliver(struct cpu *cpu, struct port *port, struct kmsg *kms
         uint64_t number = kmsg->number, size = kmsg->size;
         list_remove(&receiver->queue); /* a message that is lost can set off notices: not to this one */
         mk_err_t err = copy_out(cpu, receiver, kmsg, port);
-        sched_unblock(cpu, receiver, err);
+        sched_unblock(cpu, receiver, err == MK_MISSING ? MK_RETRY : err); /* it gets its pages and comes again */
         if (err == MK_OK || is_lost(err)) {
             port->seqno++;
             trace_for(cpu, receiver, MK_TRACE_RECEIVE, number, port->id, size);
@@ -233,8 +235,12 @@ struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg
     uint32_t size = kmsg->size;
     trace(cpu, MK_TRACE_SEND, number, 0, size);
     mk_err_t err = copy_out(cpu, caller, kmsg, NULL);
-    if (err && !is_lost(err))
+    if (err == MK_MISSING) {
+        caller->late = kmsg;
+        err = MK_LATE;
+    } else if (err && !is_lost(err)) {
         kmsg_destroy(cpu->machine, kmsg);
+    }
     trace_for(cpu, caller, MK_TRACE_RECEIVE, number, 0, size);
     sched_unblock(cpu, caller, err);
     return caller;

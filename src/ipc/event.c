@@ -42,6 +42,7 @@ mk_err_t event_take(struct cpu *cpu, struct port *port)
 static bool event_deliver(struct cpu *cpu, struct port *port, struct thread *thread, uint64_t bits)
 {
     bool is_taken = true;
+    cpu->is_missing = false;
     if (thread->wait == MK_WAIT_EVENT)
         thread->events = bits;
     else
@@ -50,7 +51,7 @@ static bool event_deliver(struct cpu *cpu, struct port *port, struct thread *thr
         port->seqno++;
         trace_for(cpu, thread, MK_TRACE_EVENTS, port->id, bits, 0);
     }
-    sched_wake(cpu, thread, is_taken ? MK_OK : MK_E_BAD_ADDRESS);
+    sched_wake(cpu, thread, is_taken ? MK_OK : cpu->is_missing ? MK_RETRY : MK_E_BAD_ADDRESS);
     return is_taken;
 }
 

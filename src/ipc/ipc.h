@@ -87,8 +87,10 @@ struct portset {
     struct thread *server; /* who received from the set last */
 };
 
-/* Internal status of a woken receiver: look again. */
-#define MK_RETRY ((mk_err_t)1)
+/* Internal statuses. */
+#define MK_RETRY   ((mk_err_t)1) /* of a woken receiver: look again */
+#define MK_LATE    ((mk_err_t)2) /* of a woken caller: the answer is there, but its buffers were not */
+#define MK_MISSING ((mk_err_t)3) /* of a delivery: a page of the buffers is missing, nothing changed */
 
 /* ---- port spaces ---- */
 
@@ -373,6 +375,9 @@ mk_err_t event_take(struct cpu *cpu, struct port *port);
 
 /* Senders that wait may go on. */
 void port_set_limit(struct cpu *cpu, struct port *port, uint16_t limit);
+
+/* The answer that came for the current thread while its buffers were not in memory, into them. */
+mk_err_t call_take_late(struct cpu *cpu);
 
 /* A thread ends while it waits. */
 void ipc_thread_ended(struct cpu *cpu, struct thread *thread);

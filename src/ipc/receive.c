@@ -48,6 +48,8 @@ mk_err_t receive_message(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg,
         self->wait_object = entry->port;
         if (port) {
             err = port_take_message(cpu, port);
+            if (err == MK_MISSING)
+                err = MK_E_BAD_ADDRESS; /* the call begins again when the page is there */
             break;
         }
         err = sched_may_wait(cpu, deadline);

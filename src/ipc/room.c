@@ -17,8 +17,6 @@ static void admit(struct cpu *cpu, struct thread *sender)
     struct sending *s = sender->unsent;
     struct thread *heir = NULL;
     mk_err_t err = sending_check(s);
-    if (!err)
-        err = sending_commit_memory(s);
     if (err) {
         sched_wake(cpu, sender, err);
         return;
@@ -83,6 +81,9 @@ void ipc_thread_ended(struct cpu *cpu, struct thread *thread)
     if (thread->unsent)
         sending_cancel(cpu, thread->unsent);
     thread->unsent = NULL;
+    if (thread->late)
+        kmsg_destroy(cpu->machine, thread->late);
+    thread->late = NULL;
     if (thread->held)
         port_release(cpu->machine, thread->held);
     thread->held = NULL;

@@ -62,6 +62,7 @@ static void send_queued(struct cpu *cpu, struct sending *s, struct thread **heir
 
 void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp)
 {
+    sending_commit_memory(s);
     if (s->is_call) {
         lend_to(cpu, s->sender, NULL);
         s->sender->serial++;
@@ -102,8 +103,6 @@ mk_err_t send_message(struct cpu *cpu, struct sending *s, mk_time_t deadline, st
         err = wait_for_room(cpu, s->dest->port, s, deadline);
         if (s->is_sent)
             return err;
-    } else if (!err) {
-        err = sending_commit_memory(s);
     }
     if (err)
         sending_cancel(cpu, s);

@@ -136,10 +136,9 @@ static mk_err_t copy_memories(struct cpu *cpu, struct sending *s)
             return MK_E_BAD_ARGUMENT;
         if (memory->how == MK_MEMORY_MOVE)
             continue;
-        mk_err_t err = vm_copy_create(cpu->machine, memory->address, memory->size, &kmsg->memories[i]);
+        mk_err_t err = vm_copy_create(cpu, memory->address, memory->size, &kmsg->memories[i]);
         if (err)
             return err;
-        kernel_charge(cpu, cpu->copy_cost * (mk_time_t)((memory->size + 63) / 64));
     }
     return MK_OK;
 }
@@ -147,8 +146,7 @@ static mk_err_t copy_memories(struct cpu *cpu, struct sending *s)
 void sending_cancel(struct cpu *cpu, struct sending *s)
 {
     for (uint32_t i = 0; s->kmsg->memories && i < s->header.nr_memories; i++)
-        if (s->kmsg->memories[i].pages)
-            vm_copy_destroy(cpu->machine, &s->kmsg->memories[i]);
+        vm_copy_destroy(cpu->machine, &s->kmsg->memories[i]);
     kmsg_free(cpu->machine, s->kmsg);
 }
 
@@ -187,26 +185,12 @@ mk_err_t sending_begin(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg
 
 /* ---- (3) commit ---- */
 
-mk_err_t sending_commit_memory(struct sending *s)
+void sending_commit_memory(struct sending *s)
 {
-    struct vm_copy *copies = s->kmsg->memories;
-    struct map *map = s->sender->task->map;
-    for (uint32_t i = 0; i < s->header.nr_memories; i++) {
-        if (s->memories[i].how != MK_MEMORY_MOVE)
-            continue;
-        mk_err_t err = map_move_begin(s->memories[i].address, s->memories[i].size, &copies[i]);
-        if (err) {
-            while (i-- > 0)
-                if (s->memories[i].how == MK_MEMORY_MOVE)
-                    map_move_undo(s->memories[i].address, &copies[i]);
-            return err;
-        }
-    }
     for (uint32_t i = 0; i < s->header.nr_memories; i++)
         if (s->memories[i].how == MK_MEMORY_MOVE)
-            map_move_commit(map, s->memories[i].address, s->memories[i].size);
+            map_move(s->sender->task->map, s->memories[i].address, s->memories[i].size, &s->kmsg->memories[i]);
     s->kmsg->nr_memories = s->header.nr_memories;
-    return MK_OK;
 }
 
 void sending_commit_rights(struct sending *s, struct port *dest)

@@ -35,10 +35,10 @@ mk_err_t sending_check(struct sending *s);
 mk_err_t sending_check_load(struct sending *s, const struct port *port);
 
 /*
- * Step 3. sending_commit_memory may fail (MK_E_LIMIT_HOST) and has changed nothing then; sending_commit_rights, for
- * a message that goes to `dest` (NULL: an answer, or nowhere), cannot.
+ * Step 3, which cannot fail: memory to be moved leaves the sender; then the rights, for a message that goes to `dest`
+ * (NULL: an answer, or nowhere).
  */
-mk_err_t sending_commit_memory(struct sending *s);
+void sending_commit_memory(struct sending *s);
 void sending_commit_rights(struct sending *s, struct port *dest);
 
 /*
@@ -46,6 +46,12 @@ void sending_commit_rights(struct sending *s, struct port *dest);
  * MK_E_BAD_ADDRESS, MK_E_LIMIT_WINDOW: lost, kmsg is gone. Anything else: nothing changed.
  */
 mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port);
+
+/* Did copy_out use the message up, although nobody has it? */
+static inline bool is_lost(mk_err_t err)
+{
+    return err == MK_E_BAD_ADDRESS || err == MK_E_LIMIT_WINDOW;
+}
 
 /* Deliver an answer to the thread that waits for it: unblocked, but not yet ready. */
 struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg *kmsg);

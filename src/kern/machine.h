@@ -28,6 +28,8 @@ struct entry;
 struct map;
 struct image;
 struct sending;
+struct kmsg;
+struct vm;
 
 enum thread_state {
     THREAD_RUNNING = 1,
@@ -75,6 +77,7 @@ struct thread {
     uint32_t suspend_count;
     struct port *held;      /* what it waits for must not go meanwhile; a reference */
     struct sending *unsent; /* waits for room with it; whoever makes room completes it */
+    struct kmsg *late;      /* an answer that waits for its buffers to come into memory */
     uint64_t call_port;     /* number of the port it called, for listings */
 
     /* scheduling */
@@ -85,7 +88,10 @@ struct thread {
     mk_time_t created, first_run;
     uint64_t nr_switches, nr_preempted;
 
-    uint64_t events; /* what woke it from a wait for events */
+    uint64_t events;    /* what woke it from a wait for events */
+    uint32_t wait_page; /* of the object that it waits for */
+    uint32_t nr_tries;  /* times that its kernel call began again for a missing page */
+    char *trap_stack;   /* on which it waits; NULL: it entered the kernel by a call */
 
     /* life */
     struct port *port; /* made when somebody wants its name */
@@ -161,6 +167,9 @@ struct cpu {
     struct mk_machine *machine;
     struct thread *ended; /* to be laid to rest by the scheduler */
     struct list queues[NR_PRIORITIES];
+    /* a page that the kernel missed (vm/fault.h) */
+    bool is_missing, is_missing_write;
+    uintptr_t missing;
     /* trace */
     bool is_traced;
     uint64_t trace_hash, nr_events;
@@ -215,6 +224,9 @@ struct mk_machine {
     struct host_events *events;
     struct device *console;
     uint64_t memory_size, memory_used;
+    struct vm *vm;
+    struct host_stacks trap_stacks; /* beside the CPU's own */
+    struct list free_trap_stacks;
 
     mk_trace_fn trace_sink;
     void *trace_arg;

@@ -2,6 +2,7 @@
 /* Threads' lives; see thread.h. */
 #include "kern/thread.h"
 
+#include "host/pages.h"
 #include "kern/sched.h"
 
 static void thread_main(void *arg)
@@ -112,9 +113,61 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
     return MK_OK;
 }
 
+/* ---- trap stacks ---- */
+
+/* A free one is linked at its low end. */
+static char *trap_stack_take(struct mk_machine *machine)
+{
+    if (list_empty(&machine->free_trap_stacks))
+        return host_stack_alloc(&machine->trap_stacks, HOST_TRAP_STACK_SIZE);
+    struct list *link = machine->free_trap_stacks.next;
+    list_remove(link);
+    host_pages_clean(link, HOST_TRAP_STACK_SIZE);
+    return (char *)link;
+}
+
+static void trap_stack_free(struct mk_machine *machine, char *stack)
+{
+    struct list *link = (struct list *)(void *)stack;
+    host_pages_clean(stack, sizeof(*link));
+    list_init(link);
+    list_add_head(link, &machine->free_trap_stacks);
+}
+
+bool cpu_ensure_trap_stack(struct cpu *cpu)
+{
+    if (!cpu->host.trap_stack)
+        cpu->host.trap_stack = trap_stack_take(cpu->machine);
+    return cpu->host.trap_stack != NULL;
+}
+
+bool thread_keep_trap_stack(struct cpu *cpu)
+{
+    char *stack = trap_stack_take(cpu->machine);
+    if (!stack)
+        return false;
+    cpu->current->trap_stack = cpu->host.trap_stack;
+    cpu->host.trap_stack = stack;
+    cpu->host.is_trapped = false;
+    return true;
+}
+
+void thread_return_trap_stack(struct cpu *cpu)
+{
+    trap_stack_free(cpu->machine, cpu->host.trap_stack);
+    cpu->host.trap_stack = cpu->current->trap_stack;
+    cpu->current->trap_stack = NULL;
+    cpu->host.is_trapped = true;
+}
+
+/* ---- the end ---- */
+
 void thread_rest(struct cpu *cpu, struct thread *thread)
 {
     struct task *task = thread->task;
+    if (thread->trap_stack)
+        trap_stack_free(cpu->machine, thread->trap_stack);
+    thread->trap_stack = NULL;
     list_remove(&thread->task_link);
     list_remove(&thread->all_link);
     task->ended_run_time += thread->run_time;
@@ -137,4 +190,5 @@ void thread_free_all(struct mk_machine *machine)
     struct thread *thread;
     while ((thread = from_pool(&machine->free_threads)))
         kmem_free(&machine->kmem, thread, sizeof(*thread));
+    host_stacks_finish(&machine->trap_stacks);
 }

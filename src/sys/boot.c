@@ -9,6 +9,7 @@
 #include "host/events.h"
 #include "host/pages.h"
 #include "kern/timer.h"
+#include "vm/object.h"
 
 static const struct mk_costs default_costs = {
     .entry = 100,
@@ -17,6 +18,7 @@ static const struct mk_costs default_costs = {
     .right = 20,
     .thread = 500,
     .task = 5000,
+    .fault = 1000,
 };
 
 const struct mk_costs *mk_costs_default(void)
@@ -57,7 +59,8 @@ static mk_err_t refuse(const struct refusal *to, mk_err_t err, const char *line)
 
 static bool costs_are_good(const struct mk_costs *costs)
 {
-    const mk_time_t all[] = {costs->entry, costs->switch_, costs->copy, costs->right, costs->thread, costs->task};
+    const mk_time_t all[] = {costs->entry,  costs->switch_, costs->copy, costs->right,
+                             costs->thread, costs->task,    costs->fault};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         if (all[i] < 0 || all[i] > 3600 * MK_SEC)
             return false;
@@ -103,12 +106,46 @@ static void trapped(struct cpu *cpu)
     sched_exit(cpu);
 }
 
+/* The kernel itself touched a user's memory: a page that is missing is got if that needs no waiting. */
+static void kernel_fault(struct cpu *cpu)
+{
+    const struct host_trap *trap = &cpu->host.trap;
+    mk_err_t err = trap->is_access ? vm_fault(cpu, trap->address, trap->is_write) : MK_E_BAD_ADDRESS;
+    kernel_charge(cpu, cpu->machine->costs.fault);
+    cpu->is_missing = false;
+    if (err == MK_E_WOULD_BLOCK)
+        vm_missing(cpu, trap->address, trap->is_write);
+    if (err)
+        trap->frame->rip = trap->fixup;
+}
+
+/* A thread touched its memory: false when there is nothing to be had. */
+static bool user_fault(struct cpu *cpu)
+{
+    const struct host_trap trap = cpu->host.trap;
+    kernel_charge(cpu, cpu->machine->costs.fault);
+    mk_err_t err = vm_fault(cpu, trap.address, trap.is_write);
+    if ((err != MK_E_WOULD_BLOCK && !cpu_must_reschedule(cpu) && cpu->now < cpu->next_event) || err == MK_E_BAD_ADDRESS)
+        return err == MK_OK;
+    if (!thread_keep_trap_stack(cpu))
+        return false;
+    while (err == MK_E_WOULD_BLOCK || err == MK_E_ABORTED)
+        err = vm_fault_in(cpu, trap.address, trap.is_write);
+    kernel_leave(cpu);
+    thread_return_trap_stack(cpu);
+    cpu->host.trap = trap;
+    if (err)
+        cpu->host.trap.what = mk_err_text(err);
+    return err == MK_OK;
+}
+
 static void on_trap(struct host_cpu *host)
 {
     struct cpu *cpu = (struct cpu *)(void *)host;
+    sched_update_clock(cpu);
     if (host->trap.fixup)
-        host->trap.frame->rip = host->trap.fixup;
-    else
+        kernel_fault(cpu);
+    else if (!host->trap.is_access || !user_fault(cpu))
         cpu->machine->ops->trapped(cpu);
 }
 
@@ -143,6 +180,8 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     list_init(&machine->ports);
     list_init(&machine->sets);
     list_init(&machine->dying_ports);
+    list_init(&machine->free_trap_stacks);
+    host_stacks_init(&machine->trap_stacks);
     cpu->machine = machine;
     cpu->host.on_trap = on_trap;
     cpu->host.is_ucontext = c->context == MK_CONTEXT_UCONTEXT;
@@ -170,9 +209,16 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         goto fail;
     memset(cpu, 0, sizeof(*cpu));
     machine_init(machine, cpu, c);
+    err = vm_init(machine, page_policy_find("clock"), NULL);
+    if (err) {
+        kmem_finish(&machine->kmem);
+        goto fail;
+    }
     machine->bootstrap = port_create(machine, MK_OBJECT_NONE, NULL);
     machine->control = port_create(machine, MK_OBJECT_MACHINE, machine);
     if (!machine->bootstrap || !machine->control) {
+        err = MK_E_NO_MEMORY;
+        vm_finish(machine);
         kmem_finish(&machine->kmem);
         goto fail;
     }
@@ -211,6 +257,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     port_release(machine, machine->bootstrap_port);
     port_destroy(machine, machine->control);
     thread_free_all(machine);
+    vm_finish(machine);
     trace_finish(machine);
     kmem_free(&machine->kmem, machine->timers, machine->max_timers * sizeof(struct thread *));
     if (machine->kmem.nr_allocs)
@@ -229,7 +276,7 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
 
     if (machine->is_running || this_cpu())
         return MK_E_BAD_STATE;
-    if (!host_cpu_enter(&cpu->host))
+    if (!cpu_ensure_trap_stack(cpu) || !host_cpu_enter(&cpu->host))
         return MK_E_LIMIT_HOST;
     machine->is_running = true;
     machine->exit_code = 0;

@@ -147,9 +147,11 @@ mk_err_t mk_device_read(mk_name_t name, void *buffer, size_t *sizep, mk_time_t d
     if (!err && (deadline < 0 || size == 0))
         err = MK_E_BAD_ARGUMENT;
     size_t room = size < sizeof(bytes) ? size : sizeof(bytes);
-    if (!err && (!user_copy(bytes, buffer, room) || !user_copy(buffer, bytes, room)))
-        err = MK_E_BAD_ADDRESS; /* before any input is taken */
     while (!err) {
+        if (!user_copy(bytes, buffer, room) || !user_copy(buffer, bytes, room)) {
+            err = MK_E_BAD_ADDRESS; /* before any input is taken */
+            break;
+        }
         long n = device->reader ? -1 : host_console_read(&device->host, bytes, room);
         if (n == -1) {
             err = wait_for_input(cpu, device, deadline);
@@ -180,10 +182,15 @@ mk_err_t mk_device_write(mk_name_t name, const void *buffer, size_t size)
     const char *from = buffer;
     while (!err && size > 0) {
         size_t n = size < sizeof(bytes) ? size : sizeof(bytes);
-        if (!user_copy(bytes, from, n))
+        if (!user_copy(bytes, from, n)) {
             err = MK_E_BAD_ADDRESS;
-        else if (!host_console_write(&device->host, bytes, n))
+            if (vm_wait_missing(cpu, &err)) { /* here: what was written is not to be written again */
+                err = MK_OK;
+                continue;
+            }
+        } else if (!host_console_write(&device->host, bytes, n)) {
             err = MK_E_IO;
+        }
         from += n;
         size -= n;
     }

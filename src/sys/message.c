@@ -92,12 +92,16 @@ mk_err_t call_resumed(void)
     struct cpu *cpu = this_cpu();
     struct thread *self = cpu->current;
     mk_err_t err = self->wait_status;
+    if (unlikely(err == MK_LATE))
+        err = call_take_late(cpu);
     if (unlikely(err == MK_RETRY)) { /* woken to look again; a name that is gone went during the wait */
-        err = ipc_receive(cpu, self->door_name, self->msg, MK_TIME_FOREVER);
+        do
+            err = ipc_receive(cpu, self->door_name, self->msg, MK_TIME_FOREVER);
+        while (err == MK_E_BAD_ADDRESS && vm_wait_missing(cpu, &err));
         if (err == MK_E_BAD_NAME || err == MK_E_BAD_RIGHT)
             err = MK_E_DEAD;
     }
-    return leave(cpu, err);
+    return leave_with(cpu, err);
 }
 
 mk_err_t mk_reply(struct mk_msg *msg)

@@ -9,23 +9,34 @@
 #include "ipc/ipc.h"
 #include "kern/sched.h"
 #include "kern/thread.h"
+#include "vm/fault.h"
 #include "vm/map.h"
 
 /*
  * Every entry that can fail begins with this: `cpu` and `self` of the caller.
- * The entry ends with leave(err), which is where another thread may run.
+ * The entry ends with leave(cpu, err), which is where another thread may run. If it failed because a page of the
+ * user's was missing, having changed nothing, it waits for the page there and begins again.
  */
 #define ENTER(cpu, self) \
+    begin:; \
     struct cpu *cpu = kernel_enter(); \
     if (unlikely(!cpu)) \
         return MK_E_NOT_IN_MACHINE; \
     struct thread *self = cpu->current
 
-static inline mk_err_t leave(struct cpu *cpu, mk_err_t err)
+static inline mk_err_t leave_with(struct cpu *cpu, mk_err_t err)
 {
     kernel_leave(cpu);
     return err;
 }
+
+#define leave(cpu, error) \
+    __extension__({ \
+        mk_err_t leave_err = (error); \
+        if (unlikely(leave_err == MK_E_BAD_ADDRESS) && vm_wait_missing(cpu, &leave_err)) \
+            goto begin; \
+        leave_with(cpu, leave_err); \
+    })
 
 /* What an entry that began at the kernel's door (switch.S) answers: where to go on, or NULL and the call's result. */
 struct door_result {

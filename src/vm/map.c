@@ -1,8 +1,145 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Address maps; see map.h. */
-#include "vm/map_i.h"
+#include "vm/map.h"
 
 #include "host/pages.h"
+#include "vm/object.h"
+#include "vm/region.h"
+
+/* ---- memory in use ---- */
+
+static bool machine_has(const struct mk_machine *machine, size_t size)
+{
+    uint64_t all = machine->memory_size + ((uint64_t)machine->vm->nr_slots << PAGE_SHIFT);
+    return size <= all && machine->memory_used <= all - size;
+}
+
+mk_err_t machine_charge(struct mk_machine *machine, size_t size)
+{
+    if (!machine_has(machine, size))
+        return MK_E_LIMIT_MEMORY;
+    machine->memory_used += size;
+    return MK_OK;
+}
+
+/* ---- regions ---- */
+
+struct region *region_create(struct vm_object *object, uint32_t page, size_t size)
+{
+    struct vm *vm = object->vm;
+    if (vm->nr_regions >= MK_REGIONS_MAX)
+        return NULL;
+    struct region *region = kmem_zalloc(&vm->machine->kmem, sizeof(*region));
+    if (!region)
+        return NULL;
+    region->end = size;
+    region->page = page;
+    region->prot = region->max_prot = MK_PROT_READ | MK_PROT_WRITE;
+    region->inherit = MK_INHERIT_COPY;
+    region->object = object;
+    list_init(&region->link);
+    list_add_tail(&region->object_link, &object->regions);
+    vm->nr_regions++;
+    return region;
+}
+
+static size_t region_size(const struct region *region)
+{
+    return region->end - region->start;
+}
+
+void region_enter(struct map *map, struct region *region, uintptr_t start, struct list *where)
+{
+    region->end = start + region_size(region);
+    region->start = start;
+    region->map = map;
+    region->shown = NULL;
+    list_remove(&region->link);
+    list_add_before(&region->link, where);
+    map->allocated += region_size(region);
+    if (region->is_charged)
+        map->charged += region_size(region);
+}
+
+void region_leave(struct region *region)
+{
+    struct map *map = region->map;
+    region_hide(region);
+    if (map->hint == region)
+        map->hint = NULL;
+    map->allocated -= region_size(region);
+    if (region->is_charged)
+        map->charged -= region_size(region);
+    list_remove(&region->link);
+    region->map = NULL;
+}
+
+void region_destroy(struct cpu *cpu, struct vm *vm, struct region *region)
+{
+    struct vm_object *object = region->object;
+    size_t size = region_size(region);
+    if (region->map)
+        region_leave(region);
+    if (region->is_charged)
+        vm->machine->memory_used -= size;
+    list_remove(&region->link);
+    list_remove(&region->object_link);
+    if (object->refs > 1)
+        object_trim(cpu, object, region->page, (uint32_t)(size >> PAGE_SHIFT));
+    object_release(cpu, object);
+    vm->nr_regions--;
+    kmem_free(&vm->machine->kmem, region, sizeof(*region));
+}
+
+void region_hide(struct region *region)
+{
+    if (region->map && region->shown)
+        host_pages_decommit((void *)region->start, region_size(region));
+    region->shown = NULL;
+}
+
+static bool is_readable(uint8_t access)
+{
+    return access & MK_PROT_READ;
+}
+
+static bool is_writable(uint8_t access)
+{
+    return access & MK_PROT_WRITE;
+}
+
+static bool show(struct region *region, uintptr_t addr, const struct vm_object *owner, uint32_t page, uint32_t nr,
+                 uint8_t access)
+{
+    const struct host_memory *memory = &owner->vm->memory;
+    size_t size = (size_t)nr << PAGE_SHIFT;
+    uint64_t offset = (owner->start + page) << PAGE_SHIFT;
+    uint32_t first = page - (uint32_t)((addr - region->start) >> PAGE_SHIFT); /* of the region's first page */
+    if (!region->shown && size < region_size(region)) { /* the whole region will show it, once and for all */
+        uint64_t start = (owner->start + first) << PAGE_SHIFT;
+        if (!host_memory_map(memory, (void *)region->start, region_size(region), start, false, false))
+            return false;
+        region->shown = owner;
+    }
+    if (region->shown == owner)
+        return host_pages_protect((void *)addr, size, is_readable(access), is_writable(access));
+    if (!host_memory_map(memory, (void *)addr, size, offset, is_readable(access), is_writable(access)))
+        return false;
+    if (size == region_size(region))
+        region->shown = owner;
+    return true;
+}
+
+mk_err_t region_open(struct region *region, uintptr_t addr, const struct vm_object *owner, uint32_t page, uint32_t nr,
+                     uint8_t access)
+{
+    if (show(region, addr, owner, page, nr, access))
+        return MK_OK;
+    region_hide(region); /* its many pieces may have been what the host had enough of */
+    return show(region, addr, owner, page, nr, access) ? MK_OK : MK_E_LIMIT_HOST;
+}
+
+/* ---- maps ---- */
 
 struct map *map_create(struct mk_machine *machine)
 {
@@ -11,50 +148,94 @@ struct map *map_create(struct mk_machine *machine)
         return NULL;
     list_init(&map->regions);
     map->machine = machine;
+    map->set = &machine->vm->set;
+    map->limit = UINT64_MAX;
     return map;
 }
 
-static void region_free(struct map *map, struct region *region)
+struct map *map_at(struct vm *vm, uintptr_t addr)
 {
-    list_remove(&region->link);
-    kmem_free(&map->machine->kmem, region, sizeof(*region));
+    uint32_t low = 0, high = vm->nr_windows;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (vm->windows[middle]->base <= addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && addr - vm->windows[low - 1]->base < WINDOW_SIZE ? vm->windows[low - 1] : NULL;
 }
 
-static void charge(struct map *map, size_t size)
+static uint32_t window_index(const struct vm *vm, uintptr_t base)
 {
-    map->allocated += size;
-    map->machine->memory_used += size;
+    uint32_t low = 0, high = vm->nr_windows;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (vm->windows[middle]->base < base)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static void discharge(struct map *map, size_t size)
+static bool windows_grow(struct vm *vm)
 {
-    map->allocated -= size;
-    map->machine->memory_used -= size;
+    struct kmem *kmem = &vm->machine->kmem;
+    uint32_t max = vm->max_windows ? 2 * vm->max_windows : 16;
+    if (vm->nr_windows < vm->max_windows)
+        return true;
+    struct map **windows = kmem_alloc(kmem, max * sizeof(*windows));
+    if (!windows)
+        return false;
+    if (vm->nr_windows)
+        memcpy(windows, vm->windows, vm->nr_windows * sizeof(*windows));
+    kmem_free(kmem, vm->windows, vm->max_windows * sizeof(*windows));
+    vm->windows = windows;
+    vm->max_windows = max;
+    return true;
+}
+
+static mk_err_t reserve_window(struct map *map)
+{
+    struct vm *vm = map->machine->vm;
+    if (map->base)
+        return MK_OK;
+    if (!windows_grow(vm))
+        return MK_E_NO_MEMORY;
+    map->base = (uintptr_t)host_pages_reserve(WINDOW_SIZE);
+    if (!map->base)
+        return MK_E_LIMIT_HOST;
+    uint32_t i = window_index(vm, map->base);
+    memmove(&vm->windows[i + 1], &vm->windows[i], (vm->nr_windows - i) * sizeof(*vm->windows));
+    vm->windows[i] = map;
+    vm->nr_windows++;
+    return MK_OK;
 }
 
 void map_destroy(struct map *map)
 {
     if (!map)
         return;
-    list_for_each_safe (link, &map->regions)
-        region_free(map, list_entry(link, struct region, link));
-    discharge(map, map->allocated);
-    if (map->base)
+    struct mk_machine *machine = map->machine;
+    struct vm *vm = machine->vm;
+    if (map->base) { /* all at once, so that no region has to be hidden */
+        uint32_t i = window_index(vm, map->base);
+        memmove(&vm->windows[i], &vm->windows[i + 1], (--vm->nr_windows - i) * sizeof(*vm->windows));
         host_pages_free((void *)map->base, WINDOW_SIZE);
-    kmem_free(&map->machine->kmem, map, sizeof(*map));
-}
-
-static bool reserve_window(struct map *map)
-{
-    if (!map->base)
-        map->base = (uintptr_t)host_pages_reserve(WINDOW_SIZE);
-    return map->base != 0;
+    }
+    while (!list_empty(&map->regions)) {
+        struct region *region = list_first(&map->regions, struct region, link);
+        region->shown = NULL;
+        region_destroy(machine->cpu, vm, region);
+    }
+    kmem_free(&machine->kmem, map, sizeof(*map));
 }
 
 /* First fit, with a page between regions so that running over an end is noticed. Start of the gap, 0: none. */
 static uintptr_t find_gap(const struct map *map, size_t size, struct list **wherep)
 {
-    size_t guard = host_page_size();
+    size_t guard = PAGE_SIZE;
     uintptr_t start = map->base + guard;
     list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
         const struct region *region = list_entry(link, struct region, link);
@@ -68,68 +249,80 @@ static uintptr_t find_gap(const struct map *map, size_t size, struct list **wher
     return start + size + guard <= map->base + WINDOW_SIZE ? start : 0;
 }
 
-static struct region *region_add(struct map *map, uintptr_t start, uintptr_t end, uint32_t prot, struct list *where)
+mk_err_t map_find_place(struct map *map, size_t size, uintptr_t *startp, struct list **wherep)
 {
-    struct region *region = kmem_alloc(&map->machine->kmem, sizeof(*region));
-    if (!region)
-        return NULL;
-    region->start = start;
-    region->end = end;
-    region->prot = prot;
-    list_init(&region->link);
-    list_add_before(&region->link, where);
-    return region;
+    mk_err_t err = reserve_window(map);
+    if (!err && !(*startp = find_gap(map, size, wherep)))
+        err = MK_E_LIMIT_WINDOW;
+    return err;
 }
 
-mk_err_t map_region_create(struct map *map, size_t size, uintptr_t *startp)
+mk_err_t region_error(const struct vm *vm)
 {
-    struct list *where;
-
-    if (!reserve_window(map))
-        return MK_E_LIMIT_HOST;
-    *startp = find_gap(map, size, &where);
-    if (!*startp)
-        return MK_E_LIMIT_WINDOW;
-    return region_add(map, *startp, *startp + size, MK_PROT_READ | MK_PROT_WRITE, where) ? MK_OK : MK_E_NO_MEMORY;
-}
-
-void map_remove_regions(struct map *map, uintptr_t start, size_t size)
-{
-    list_for_each_safe (link, &map->regions) {
-        struct region *region = list_entry(link, struct region, link);
-        if (region->start >= start && region->end <= start + size)
-            region_free(map, region);
-    }
+    return vm->nr_regions >= MK_REGIONS_MAX ? MK_E_LIMIT_REGIONS : MK_E_NO_MEMORY;
 }
 
 mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp)
 {
-    uintptr_t start;
-    if (map->machine->memory_used + size > map->machine->memory_size)
+    struct vm *vm = map->machine->vm;
+    struct list *where;
+    if (!machine_has(map->machine, size) || size > map->limit || map->charged > map->limit - size)
         return MK_E_LIMIT_MEMORY;
-    mk_err_t err = map_region_create(map, size, &start);
+    mk_err_t err = map_find_place(map, size, addrp, &where);
     if (err)
         return err;
-    if (!host_pages_commit((void *)start, size)) {
-        map_remove_regions(map, start, size);
-        return MK_E_LIMIT_HOST;
+    struct vm_object *object = object_create(vm, size >> PAGE_SHIFT, map->set);
+    if (!object)
+        return MK_E_NO_MEMORY;
+    object->is_wired = map->is_wired;
+    struct region *region = region_create(object, 0, size);
+    if (!region) {
+        object_release(map->machine->cpu, object);
+        return region_error(vm);
     }
-    charge(map, size);
-    *addrp = start;
+    region->is_charged = true;
+    map->machine->memory_used += size;
+    region_enter(map, region, *addrp, where);
     return MK_OK;
+}
+
+struct region *map_find(struct map *map, uintptr_t addr)
+{
+    struct region *hint = map->hint;
+    if (hint && hint->start <= addr && addr < hint->end)
+        return hint;
+    list_for_each (link, &map->regions) {
+        struct region *region = list_entry(link, struct region, link);
+        if (addr < region->start)
+            return NULL;
+        if (addr < region->end)
+            return map->hint = region;
+    }
+    return NULL;
 }
 
 mk_err_t map_split(struct map *map, uintptr_t at)
 {
-    list_for_each (link, &map->regions) {
-        struct region *region = list_entry(link, struct region, link);
-        if (region->start < at && at < region->end) {
-            if (!region_add(map, at, region->end, region->prot, link->next))
-                return MK_E_NO_MEMORY;
-            region->end = at;
-            return MK_OK;
-        }
-    }
+    struct region *region = map_find(map, at);
+    if (!region || region->start == at)
+        return MK_OK;
+    struct region *rest = region_create(region->object, region_page(region, at), region->end - at);
+    if (!rest)
+        return region_error(map->machine->vm);
+    object_hold(region->object);
+    rest->start = at;
+    rest->end = region->end;
+    rest->prot = region->prot;
+    rest->max_prot = region->max_prot;
+    rest->inherit = region->inherit;
+    rest->needs_copy = region->needs_copy;
+    rest->is_shared = region->is_shared;
+    rest->is_charged = region->is_charged;
+    rest->wired = region->wired;
+    rest->shown = region->shown;
+    rest->map = map;
+    list_add_head(&rest->link, &region->link);
+    region->end = at;
     return MK_OK;
 }
 
@@ -149,12 +342,8 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
         return err;
     list_for_each_safe (link, &map->regions) {
         struct region *region = list_entry(link, struct region, link);
-        if (region->start < addr || region->end > addr + size)
-            continue;
-        if (!host_pages_decommit((void *)region->start, region->end - region->start))
-            return MK_E_LIMIT_HOST;
-        discharge(map, region->end - region->start);
-        region_free(map, region);
+        if (region->start >= addr && region->end <= addr + size)
+            region_destroy(map->machine->cpu, map->machine->vm, region);
     }
     return MK_OK;
 }
@@ -171,23 +360,77 @@ size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t 
     return n;
 }
 
+/* ---- protection ---- */
+
+/* What may be open at this page of the region without anything being missed. */
+static uint8_t access_now(const struct vm *vm, const struct region *region, uint32_t page)
+{
+    uint32_t word = region->object->pages[page];
+    if (page_state(word) != PAGE_RESIDENT)
+        return 0;
+    const struct frame *frame = &vm->frames[page_number(word)];
+    if (!frame->access)
+        return 0; /* its next reference is to be seen */
+    return region->prot &
+           (frame->flags & FRAME_DIRTY && !region->needs_copy ? MK_PROT_READ | MK_PROT_WRITE : MK_PROT_READ);
+}
+
+/* Open and close what the region's protection allows now, in runs of equal pages. */
+static bool reprotect(struct vm *vm, struct region *region)
+{
+    uint32_t nr = (uint32_t)(region_size(region) >> PAGE_SHIFT);
+    for (uint32_t i = 0, n; i < nr; i += n) {
+        uint8_t access = access_now(vm, region, region->page + i);
+        for (n = 1; i + n < nr && access_now(vm, region, region->page + i + n) == access; n++)
+            ;
+        for (uint32_t j = i; j < i + n && access; j++)
+            vm->frames[page_number(region->object->pages[region->page + j])].access |= access;
+        if (!host_pages_protect((void *)(region->start + ((uintptr_t)i << PAGE_SHIFT)), (size_t)n << PAGE_SHIFT,
+                                is_readable(access), is_writable(access)))
+            return false;
+    }
+    return true;
+}
+
+void region_share(struct region *region)
+{
+    if (region->needs_copy)
+        return;
+    region->needs_copy = true;
+    if (region->shown && (region->shown != region->object || !reprotect(region->object->vm, region)))
+        region_hide(region);
+}
+
+static mk_err_t check_max(struct map *map, uintptr_t addr, size_t size, uint32_t prot)
+{
+    list_for_each (link, &map->regions) {
+        const struct region *region = list_entry(link, struct region, link);
+        if (region->start < addr + size && region->end > addr && prot & ~(uint32_t)region->max_prot)
+            return MK_E_NO_ACCESS;
+    }
+    return MK_OK;
+}
+
 mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot)
 {
     if (!map_is_inside(map, addr, size))
         return MK_E_BAD_ARGUMENT;
     if (map_covered(map, addr, size, MK_PROT_NONE) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = map_split(map, addr);
+    mk_err_t err = check_max(map, addr, size, prot);
+    if (!err)
+        err = map_split(map, addr);
     if (!err)
         err = map_split(map, addr + size);
     if (err)
         return err;
-    if (!host_pages_protect((void *)addr, size, prot & MK_PROT_READ, prot & MK_PROT_WRITE))
-        return MK_E_LIMIT_HOST;
     list_for_each (link, &map->regions) {
         struct region *region = list_entry(link, struct region, link);
-        if (region->start >= addr && region->end <= addr + size)
-            region->prot = prot;
+        if (region->start < addr || region->end > addr + size)
+            continue;
+        region->prot = (uint8_t)prot;
+        if (region->shown && (region->shown != region->object || !reprotect(map->machine->vm, region)))
+            region_hide(region); /* it is opened page by page again */
     }
     return MK_OK;
 }

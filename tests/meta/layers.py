@@ -112,8 +112,13 @@ def check(top):
 
 
 def kernel_lines(top):
-    return sum(mktree.read(top, path).count('\n')
-               for layer in KERNEL for path in mktree.files(top, ('.c', '.h', '.S', '.inc'), ('src/' + layer,)))
+    """Lines of code, as seL4's 10,000 are counted: without blank lines and comments."""
+    code = 0
+    for layer in KERNEL:
+        for path in mktree.files(top, ('.c', '.h', '.S', '.inc'), ('src/' + layer,)):
+            text = re.sub(r'/\*.*?\*/', '', mktree.read(top, path), flags=re.DOTALL)
+            code += sum(1 for line in text.split('\n') if line.strip())
+    return code
 
 
 def main(arguments):
@@ -123,10 +128,10 @@ def main(arguments):
     problems, nr_files = check(top)
     lines = kernel_lines(top)
     if lines > KERNEL_LINES_MAX:
-        problems.append(f'src: the kernel ({", ".join(KERNEL)}) has {lines} lines, at most {KERNEL_LINES_MAX} are allowed')
+        problems.append(f'src: the kernel ({", ".join(KERNEL)}) has {lines} lines of code, at most {KERNEL_LINES_MAX} are allowed')
     if not nr_files:
         problems.append(f'{top}: no C files found')
-    return mktree.finish(problems, f'{nr_files} files keep the direction; the kernel has {lines} lines')
+    return mktree.finish(problems, f'{nr_files} files keep the direction; the kernel has {lines} lines of code')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Frames, and how one becomes free; see vm.h. */
+#include "kern/sched.h"
+#include "vm/object.h"
+
+/* ---- the order of a set ---- */
+
+void set_append(struct vm *vm, struct page_set *set, uint32_t frame)
+{
+    struct frame *f = &vm->frames[frame];
+    f->next = 0;
+    f->prev = set->last;
+    if (set->last)
+        vm->frames[set->last].next = frame;
+    else
+        set->first = frame;
+    set->last = frame;
+}
+
+void set_remove(struct vm *vm, struct page_set *set, uint32_t frame)
+{
+    struct frame *f = &vm->frames[frame];
+    if (set->hand == frame)
+        set->hand = f->next;
+    if (set->newest == frame)
+        set->newest = 0;
+    if (f->prev)
+        vm->frames[f->prev].next = f->next;
+    else
+        set->first = f->next;
+    if (f->next)
+        vm->frames[f->next].prev = f->prev;
+    else
+        set->last = f->prev;
+}
+
+/* ---- the backing store ---- */
+
+uint32_t slot_take(struct vm *vm, struct vm_object *object, uint32_t page)
+{
+    uint32_t slot = vm->free_slot;
+    if (slot) {
+        vm->free_slot = vm->slots[slot].next_free;
+        vm->slots[slot].object = object;
+        vm->slots[slot].page = page;
+        vm->nr_used_slots++;
+    }
+    return slot;
+}
+
+void slot_free(struct vm *vm, uint32_t slot)
+{
+    if (!slot)
+        return;
+    vm->slots[slot].object = NULL;
+    vm->slots[slot].next_free = vm->free_slot;
+    vm->free_slot = slot;
+    vm->nr_used_slots--;
+}
+
+/* ---- frames ---- */
+
+void frame_dirty(struct vm *vm, uint32_t frame)
+{
+    struct frame *f = &vm->frames[frame];
+    f->flags |= FRAME_DIRTY;
+    slot_free(vm, f->slot);
+    f->slot = 0;
+}
+
+void frame_reference(struct vm *vm, uint32_t frame)
+{
+    struct frame *f = &vm->frames[frame];
+    struct page_set *set = f->object->set;
+    f->flags |= FRAME_REFERENCED;
+    if (!set->policy->sees_all)
+        return;
+    if (set->newest && set->newest != frame) {
+        struct frame *newest = &vm->frames[set->newest];
+        page_close(newest->object, newest->page, false);
+    }
+    if (set->newest != frame) {
+        set->newest = frame;
+        if (set->record && set->record->nr < set->record->max)
+            set->record->refs[set->record->nr] = page_key(f);
+        set->tick++;
+        if (set->record)
+            set->record->nr++;
+        if (set->policy->referenced)
+            set->policy->referenced(vm, set, frame);
+    }
+}
+
+bool frame_is_evictable(struct vm *vm, const struct frame *frame)
+{
+    const struct vm_object *object = frame->object;
+    if (!object || frame->wired || frame->flags & FRAME_BUSY || object->is_wired)
+        return false;
+    if (!(frame->flags & FRAME_DIRTY))
+        return true;
+    return object->pager ? !object->is_dead : vm->store && !vm->store->is_dead && vm->free_slot;
+}
+
+static bool is_zero(const char *contents)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)contents;
+    for (size_t i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+        if (words[i])
+            return false;
+    return true;
+}
+
+/* To whoever keeps it. The page's state afterwards; PAGE_RESIDENT: it stays. */
+static uint32_t write_back(struct cpu *cpu, struct frame *frame)
+{
+    struct vm_object *object = frame->object;
+    struct vm *vm = object->vm;
+    const char *contents = page_contents(object, frame->page);
+    bool is_zeros = frame->flags & FRAME_AHEAD && is_zero(contents);
+    if (!(frame->flags & FRAME_DIRTY) || (is_zeros && !object->pager))
+        return frame->slot ? page_word(PAGE_STORED, frame->slot) : page_word(PAGE_ABSENT, 0);
+    if (object->pager)
+        return vm->ops->give_back(cpu, object->pager, (uint64_t)frame->page << PAGE_SHIFT, contents)
+                   ? page_word(PAGE_ABSENT, 0)
+                   : page_word(PAGE_RESIDENT, 0);
+    uint32_t slot = slot_take(vm, object, frame->page);
+    if (slot && vm->ops->give_back(cpu, vm->store->pager, (uint64_t)slot << PAGE_SHIFT, contents))
+        return page_word(PAGE_STORED, slot);
+    slot_free(vm, slot);
+    return page_word(PAGE_RESIDENT, 0);
+}
+
+void frame_free(struct vm *vm, uint32_t frame)
+{
+    struct frame *f = &vm->frames[frame];
+    struct vm_object *object = f->object;
+    set_remove(vm, object->set, frame);
+    object->set->nr_frames--;
+    object->nr_resident--;
+    *f = (struct frame){.next = vm->free};
+    vm->free = frame;
+    vm->nr_free++;
+    if (unlikely(!list_empty(&vm->waiters)))
+        sched_wake_all(vm->machine->cpu, &vm->waiters, MK_OK);
+}
+
+bool frame_evict(struct cpu *cpu, uint32_t frame)
+{
+    struct frame *f = &cpu->machine->vm->frames[frame];
+    struct vm_object *object = f->object;
+    struct vm *vm = object->vm;
+    uint32_t page = f->page;
+    bool is_dirty = f->flags & FRAME_DIRTY;
+    page_close(object, page, false);
+    uint32_t word = write_back(cpu, f);
+    if (page_state(word) == PAGE_RESIDENT)
+        return false;
+    object->pages[page] = word;
+    host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
+    frame_free(vm, frame);
+    vm->counts.nr_evictions++;
+    vm->counts.nr_page_outs += is_dirty && page_state(word) != PAGE_ABSENT;
+    trace(cpu, MK_TRACE_EVICT, object->id, page, is_dirty);
+    return true;
+}
+
+static uint32_t take_free(struct vm *vm, const struct vm_object *object)
+{
+    if (vm->nr_free <= (object->is_wired ? 0 : vm->reserve))
+        return 0;
+    uint32_t frame = vm->free;
+    if (frame)
+        vm->free = vm->frames[frame].next;
+    else
+        frame = ++vm->nr_fresh;
+    vm->nr_free--;
+    return frame;
+}
+
+/* Evict from the set until there is a frame. False: nothing in it can go now. */
+static bool set_shrink(struct cpu *cpu, struct page_set *set)
+{
+    struct vm *vm = cpu->machine->vm;
+    uint32_t victim = set->policy->victim(vm, set);
+    return victim && frame_evict(cpu, victim);
+}
+
+mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, enum page_state state, uint32_t *framep)
+{
+    struct vm *vm = object->vm;
+    struct page_set *set = object->set;
+    uint32_t frame = 0;
+    bool is_stuck = false;
+    while (set->nr_frames >= set->limit && !is_stuck)
+        is_stuck = !set_shrink(cpu, set);
+    while (!is_stuck && !(frame = take_free(vm, object)))
+        is_stuck = !set_shrink(cpu, set) && (set == &vm->set || !set_shrink(cpu, &vm->set));
+    if (is_stuck) /* pages on their way out make room when their pager takes them */
+        return vm->ops && vm->ops->is_behind(vm) ? MK_E_WOULD_BLOCK : MK_E_LIMIT_MEMORY;
+    struct frame *f = &vm->frames[frame];
+    *f = (struct frame){.object = object, .page = page, .flags = state == PAGE_ASKED ? FRAME_BUSY : 0};
+    f->slot = page_state(object->pages[page]) == PAGE_STORED ? page_number(object->pages[page]) : 0;
+    object->pages[page] = page_word(state, frame);
+    object->nr_resident++;
+    set->nr_frames++;
+    set_append(vm, set, frame);
+    if (set->policy->loaded)
+        set->policy->loaded(vm, set, frame);
+    *framep = frame;
+    return MK_OK;
+}
