@@ -176,3 +176,16 @@ void measure_all(const struct plan *plan)
     progress(NULL, 0, 0);
     free(order);
 }
+
+void profile_all(uint64_t nr, FILE *out)
+{
+    for (size_t i = 0; i < nr_rows; i++) {
+        if (!rows[i].is_chosen)
+            continue;
+        struct run run = run_once(&rows[i], nr);
+        if (rows[i].absent)
+            fprintf(out, "%s absent: %s\n", rows[i].name, rows[i].absent);
+        else
+            fprintf(out, "%s %llu\n", rows[i].name, (unsigned long long)run.nr);
+    }
+}

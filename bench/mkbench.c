@@ -58,6 +58,9 @@ int main(int argc, char **argv)
         return status;
     if (options.compare[0]) {
         status = compare_print(options.compare[0], options.compare[1]);
+    } else if (options.nr_profile) {
+        facts_pin();
+        profile_all(options.nr_profile, stdout);
     } else {
         facts_pin();
         meter_init();

@@ -17,6 +17,7 @@
 #define NR_ROUNDS       51
 #define NR_ROUNDS_QUICK 15
 #define NR_ROUNDS_MAX   100000
+#define NR_PROFILE_MAX  100000000
 #define BATCH           1e6 /* ns */
 #define BATCH_QUICK     3e5
 
@@ -31,6 +32,7 @@ static const char usage[] =
     "  --csv FILE           write the results as CSV; - as above\n"
     "  --plot FOLDER        write plots (.svg, with their .dat and .gp), made with gnuplot\n"
     "  --check              judge the bars, ratios of medians of this run; status 1 when one fails\n"
+    "  --profile N          measure nothing; run each row once with N operations, for a profiler to look at\n"
     "  --compare A B        measure nothing; compare two JSON files row by row\n"
     "  --help, --version\n"
     "\n"
@@ -46,18 +48,26 @@ enum {
     OPT_CSV,
     OPT_PLOT,
     OPT_CHECK,
+    OPT_PROFILE,
     OPT_COMPARE,
     OPT_HELP,
     OPT_VERSION
 };
 
 static const struct option long_options[] = {
-    {"only", required_argument, NULL, OPT_ONLY},       {"list", no_argument, NULL, OPT_LIST},
-    {"rounds", required_argument, NULL, OPT_ROUNDS},   {"quick", no_argument, NULL, OPT_QUICK},
-    {"json", required_argument, NULL, OPT_JSON},       {"csv", required_argument, NULL, OPT_CSV},
-    {"plot", required_argument, NULL, OPT_PLOT},       {"check", no_argument, NULL, OPT_CHECK},
-    {"compare", required_argument, NULL, OPT_COMPARE}, {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},       {0},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"list", no_argument, NULL, OPT_LIST},
+    {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"quick", no_argument, NULL, OPT_QUICK},
+    {"json", required_argument, NULL, OPT_JSON},
+    {"csv", required_argument, NULL, OPT_CSV},
+    {"plot", required_argument, NULL, OPT_PLOT},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"compare", required_argument, NULL, OPT_COMPARE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0},
 };
 
 static int bad(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -85,14 +95,14 @@ static int choose(const char *glob)
     return is_matched ? 0 : bad("no row matches '%s': mkbench --list tells their names", glob);
 }
 
-static int read_rounds(const char *text, unsigned *roundsp)
+static int read_number(const char *option, const char *text, unsigned max, unsigned *numberp)
 {
     char *end;
     errno = 0;
     unsigned long n = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > NR_ROUNDS_MAX)
-        return bad("--rounds takes a number from 1 to %d, not '%s'", NR_ROUNDS_MAX, text);
-    *roundsp = (unsigned)n;
+    if (text[0] < '0' || text[0] > '9' || *end || errno || n < 1 || n > max)
+        return bad("%s takes a number from 1 to %u, not '%s'", option, max, text);
+    *numberp = (unsigned)n;
     return 0;
 }
 
@@ -115,7 +125,7 @@ static int take(struct options *options, int option, char **argv)
         options->is_list = true;
         return 0;
     case OPT_ROUNDS:
-        return read_rounds(optarg, &options->plan.nr_rounds);
+        return read_number("--rounds", optarg, NR_ROUNDS_MAX, &options->plan.nr_rounds);
     case OPT_QUICK:
         options->plan.batch = BATCH_QUICK;
         return 0;
@@ -131,6 +141,8 @@ static int take(struct options *options, int option, char **argv)
     case OPT_CHECK:
         options->is_check = true;
         return 0;
+    case OPT_PROFILE:
+        return read_number("--profile", optarg, NR_PROFILE_MAX, &options->nr_profile);
     case OPT_COMPARE:
         options->compare[0] = optarg;
         options->compare[1] = argv[optind] ? argv[optind++] : NULL;
@@ -155,8 +167,10 @@ static int judge(const struct options *options, int argc, char **argv)
     if (is_json_out && is_csv_out)
         return bad("--json - and --csv - cannot both have standard output");
     bool is_measuring = options->json || options->csv || options->plot || options->is_check;
-    if (options->compare[0] && (is_measuring || options->is_list))
+    if (options->compare[0] && (is_measuring || options->is_list || options->nr_profile))
         return bad("--compare measures nothing, so it goes with no other option");
+    if (options->nr_profile && (is_measuring || options->is_list))
+        return bad("--profile measures nothing, so it goes only with --only");
     if (options->is_list && is_measuring)
         return bad("--list measures nothing, so it goes only with --only");
     return 0;

@@ -11,6 +11,7 @@ struct options {
     const char *json, *csv, *plot; /* NULL: not wanted */
     const char *compare[2];
     bool is_list, is_check;
+    unsigned nr_profile;  /* operations of each row; 0: measure */
     bool is_stdout_taken; /* JSON or CSV goes there, and nothing else */
     struct plan plan;
 };

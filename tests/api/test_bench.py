@@ -138,6 +138,54 @@ class Measuring(Case):
             self.assertFalse(os.path.exists(os.path.join(plots, "payload.gp")))
 
 
+class Profiling(Case):
+    def test_BENCH0050(self):
+        """Rows run once with as many operations as asked, or as their batches need, and nothing is measured."""
+        done = self.bench("--profile", "100", "--only", "floor.call", "--only", "ipc.queue.64")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "floor.call 100\nipc.queue.64 512\n")
+
+    def profile(self, *args, env=None):
+        program = [sys.executable, "-B", os.path.join(TOP, "bench", "profile.py")]
+        return self.bench("--build", os.path.dirname(os.path.dirname(MKBENCH)), *args, program=program, env=env)
+
+    def test_BENCH0051(self):
+        """The profile of a row: functions, what is inlined into them, and lines, each with the same total."""
+        runs = shutil.which("valgrind") and self.bench("--version", program=["valgrind", "-q", "--tool=none", MKBENCH])
+        if not runs or runs.returncode or not shutil.which("addr2line"):
+            self.skipTest("this mkbench does not run under valgrind here")
+        done = self.profile("--lines", "ipc.queue.64")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        tables = dict(table.split(None, 1) for table in done.stdout.split("\n\n") if table.startswith("function"))
+        costs = {line.split()[0]: float(line.split()[-5]) for line in tables["function"].splitlines()[1:]}
+        self.assertGreater(costs["mk_send"], 10)
+        self.assertGreater(costs["mk_receive"], 10)
+        self.assertAlmostEqual(sum(costs.values()), 2 * costs["total"], delta=1)
+        self.assertRegex(done.stdout, r"(?s)\npart of mk_send .*\nfast_lookup .*\npart of mk_receive .*\nfast_lookup ")
+        self.assertRegex(done.stdout, r"(?s)\nline of mk_send .*\nsrc/ipc/fast.h:\d+ +\S")
+        done = self.profile("nosuch")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("no row matches 'nosuch'", done.stderr)
+
+    def test_BENCH0052(self):
+        """What the profile lacks is told in one line."""
+        tools, empty = self.path("tools"), self.path("empty")
+        for folder in (tools, empty):
+            os.mkdir(folder)
+        for tool in ("valgrind", "addr2line"):
+            with open(os.path.join(tools, tool), "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), 0o755)
+        for args, path, status, says in ((["floor.call"], empty, 1, "valgrind is missing"),
+                                         (["--build", empty, "floor.call"], tools, 1, "there is no " + empty),
+                                         (["peer.erlang"], tools, 2, "a program of its own"),
+                                         ([], tools, 2, "ROW"), (["--nonsense", "x"], tools, 2, "--nonsense")):
+            with self.subTest(args=args):
+                done = self.profile(*args, env=dict(os.environ, PATH=path))
+                self.assertEqual((done.returncode, done.stdout), (status, ""))
+                self.assertRegex(done.stderr, r"\Aprofile.py: [^\n]+\n\Z")
+                self.assertIn(says, done.stderr)
+
+
 class Listing(Case):
     def test_BENCH0020(self):
         """The list has each row with what it is, and why some are absent; it says one way or round trip."""
@@ -240,7 +288,9 @@ class Usage(Case):
         for args in (["--nonsense"], ["-x"], ["word"], ["--rounds"], ["--rounds", "0"], ["--rounds", "-1"],
                      ["--rounds", "2x"], ["--rounds", ""], ["--rounds", "99999999999999999999"], ["--quick=1"],
                      ["--compare"], ["--compare", "a"], ["--json", "-", "--csv", "-"], ["--list", "--check"],
-                     ["--compare", "a", "b", "--check"]):
+                     ["--compare", "a", "b", "--check"], ["--profile", "0"], ["--profile", "x"],
+                     ["--profile", "1", "--check"], ["--profile", "1", "--list"],
+                     ["--compare", "a", "b", "--profile", "1"]):
             with self.subTest(args=args):
                 self.refused(*args)
 
