@@ -74,7 +74,7 @@ PLANTED = [
     ('layers', 'examples/e.c', SPDX + '#include "base/list.h"\n', 'examples/e.c:2: includes "base/list.h"'),
     ('layers', 'include/mk/b.h', '#include <stdio.h>\n', 'include/mk/b.h:6: includes <stdio.h>'),
     ('layers', 'include/mk/b.h', '#include "base/list.h"\n', 'include/mk/b.h:6: includes "base/list.h"'),
-    ('layers', 'src/kern/big.c', SPDX + '\n' * 10000, 'the kernel (kern, vm, ipc, sys) has 100'),
+    ('layers', 'src/kern/big.c', SPDX + ';\n' * 10000, 'the kernel (kern, vm, ipc, sys) has 100'),
     ('words', 'src/kern/new.c', 'int x;\n', 'src/kern/new.c:1: the first line does not hold'),
     ('words', 'src/kern/thread.c', f'/* {LATER}: later */\n', f'src/kern/thread.c:5: {LATER}'),
     ('words', 'README.md', f'\n{LATER}\n', f'README.md:2: {LATER}'),
