@@ -194,7 +194,9 @@ enum mk_object {
     MK_OBJECT_THREAD,
     MK_OBJECT_DEVICE,
     MK_OBJECT_MACHINE,
-    MK_OBJECT_EVENT
+    MK_OBJECT_EVENT,
+    MK_OBJECT_MEMORY,        /* a memory object */
+    MK_OBJECT_MEMORY_CONTROL /* of which it is the pager's */
 };
 
 struct mk_port_info {

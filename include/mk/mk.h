@@ -7,6 +7,7 @@
 #include <mk/error.h>
 #include <mk/event.h>
 #include <mk/machine.h>
+#include <mk/memory.h>
 #include <mk/message.h>
 #include <mk/names.h>
 #include <mk/port.h>

@@ -101,6 +101,12 @@ static void put_receiver(const struct mk_port_info *port, const struct mk_task_i
     case MK_OBJECT_MACHINE:
         snprintf(to, size, "kernel: machine");
         return;
+    case MK_OBJECT_MEMORY:
+        snprintf(to, size, "kernel: memory %llu", object);
+        return;
+    case MK_OBJECT_MEMORY_CONTROL:
+        snprintf(to, size, "kernel: pager %llu", object);
+        return;
     case MK_OBJECT_NONE:
     case MK_OBJECT_EVENT:
         break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Delivery, steps 4 and 5 of a message's life: into a receiver's buffers, or into the queue; see send.c. */
+#include "ipc/pager.h"
 #include "ipc/sending.h"
 
 #include "kern/choice.h"
@@ -196,6 +197,8 @@ mk_err_t port_take_message(struct cpu *cpu, struct port *port)
     port->seqno++;
     port_took_turn(port);
     trace(cpu, MK_TRACE_RECEIVE, number, port->id, size);
+    if (unlikely(port->is_pager))
+        pager_took(cpu->machine);
     port_admit(cpu, port);
     return err;
 }

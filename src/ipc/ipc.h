@@ -45,6 +45,7 @@ struct port {
     uint8_t object_kind; /* enum mk_object: the kernel answers for it by calls, not messages */
     bool is_dead : 1;
     bool is_event : 1;   /* takes signals, no messages */
+    bool is_pager : 1;   /* memory objects have their pager here */
     bool wants_room : 1; /* somebody asked to be told of room in the queue */
     uint16_t queue_limit;
     uint32_t nr_queued;  /* more than the limit with what came by send-once rights */

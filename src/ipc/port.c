@@ -7,6 +7,7 @@
  * outermost port_destroy works off, so that a long chain of ports needs no deep stack.
  */
 #include "ipc/kmsg.h"
+#include "ipc/pager.h"
 
 #include "kern/sched.h"
 
@@ -58,6 +59,10 @@ struct thread *port_server(const struct port *port)
 
 void port_senders_fell(struct mk_machine *machine, struct port *port)
 {
+    if (!port->nr_send && !port->is_dead && port->object_kind == MK_OBJECT_MEMORY) {
+        memory_senders_gone(machine, port);
+        return;
+    }
     if (port->nr_send || port->is_dead || !port->notifies)
         return;
     struct notify *notify = notify_find(port, MK_NOTIFY_NO_SENDERS, NULL, MK_NAME_NULL);
@@ -149,6 +154,8 @@ void port_destroy(struct mk_machine *machine, struct port *port)
     port->is_dead = true;
     if (port->object_kind == MK_OBJECT_NONE)
         port->transit = NULL;
+    if (port->is_pager)
+        pager_port_died(machine, port);
     list_remove(&port->all_link);
     machine->nr_ports--;
     trace(machine->cpu, MK_TRACE_PORT_DEATH, port->id, 0, 0);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "ipc/sending.h"
+#include "vm/audit.h"
 
 /* What was found of one port. */
 struct tally {
@@ -141,11 +142,19 @@ static void count_kernel(struct audit *audit)
             count_send(audit, task->specials[i]);
         if (task->space)
             count_space(audit, task->space);
-        audit->memory += task->map ? task->map->allocated : 0;
+        audit->memory += task->map ? task->map->charged : 0;
         expect(audit, "threads of task", task->id, list_count(&task->threads), task->nr_threads);
+    }
+    list_for_each (link, &machine->vm->pagers)
+        count_send(audit, list_entry(link, struct pager, link)->port);
+    list_for_each (link, &machine->vm->objects) {
+        const struct vm_object *object = list_entry(link, struct vm_object, all_link);
+        audit->memory += object->is_charged ? (uint64_t)object->nr_pages << PAGE_SHIFT : 0;
     }
     list_for_each (link, &audit->machine->threads) {
         const struct thread *thread = list_entry(link, struct thread, all_link);
+        if (thread->late)
+            audit->nr_messages++;
         if (thread->held)
             tally_of(audit, thread->held)->refs++;
         if (!thread->unsent)
@@ -228,6 +237,11 @@ static void check_scheduler(struct audit *audit)
     expect(audit, "threads,", 0, nr_threads, machine->nr_threads);
 }
 
+static void vm_complain(void *arg, const char *what, uint64_t id, uint64_t found, uint64_t kept)
+{
+    complain(arg, what, id, found, kept);
+}
+
 mk_err_t mk_machine_audit(struct mk_machine *which)
 {
     const struct cpu *cpu = this_cpu();
@@ -258,6 +272,7 @@ mk_err_t mk_machine_audit(struct mk_machine *which)
     expect(&audit, "ports,", 0, nr_ports, machine->nr_ports);
     list_for_each (link, &machine->sets)
         check_set(&audit, list_entry(link, struct portset, all_link));
+    vm_audit(machine->vm, vm_complain, &audit);
     expect(&audit, "bytes of memory,", 0, audit.memory, machine->memory_used);
     expect(&audit, "messages,", 0, audit.nr_messages, machine->nr_messages);
     free(audit.tallies);

@@ -8,6 +8,7 @@
 #include "host/console.h"
 #include "host/events.h"
 #include "host/pages.h"
+#include "ipc/pager.h"
 #include "kern/timer.h"
 #include "vm/object.h"
 
@@ -209,7 +210,7 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         goto fail;
     memset(cpu, 0, sizeof(*cpu));
     machine_init(machine, cpu, c);
-    err = vm_init(machine, page_policy_find("clock"), NULL);
+    err = vm_init(machine, page_policy_find("clock"), &pager_ops);
     if (err) {
         kmem_finish(&machine->kmem);
         goto fail;
@@ -252,6 +253,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     plugin_unload_all(machine);
     task_free_ended(machine, 0);
     device_close_all(machine);
+    vm_drop_store(machine->vm);
     if (machine->bootstrap)
         port_destroy(machine, machine->bootstrap);
     port_release(machine, machine->bootstrap_port);

@@ -212,6 +212,8 @@ static uint64_t object_number(const struct port *port)
         return ((const struct task *)port->object)->id;
     if (port->object_kind == MK_OBJECT_THREAD)
         return ((const struct thread *)port->object)->id;
+    if (port->object_kind == MK_OBJECT_MEMORY || port->object_kind == MK_OBJECT_MEMORY_CONTROL)
+        return ((const struct vm_object *)port->object)->id;
     return 0;
 }
 

@@ -18,7 +18,8 @@
  * user's was missing, having changed nothing, it waits for the page there and begins again.
  */
 #define ENTER(cpu, self) \
-    begin:; \
+    begin: \
+    __attribute__((unused)); \
     struct cpu *cpu = kernel_enter(); \
     if (unlikely(!cpu)) \
         return MK_E_NOT_IN_MACHINE; \

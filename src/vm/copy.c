@@ -168,6 +168,8 @@ mk_err_t map_put_copy(struct map *map, struct vm_copy *copy, uintptr_t *addressp
     *addressp = start + copy->offset;
     while (!list_empty(&copy->regions)) {
         struct region *region = list_first(&copy->regions, struct region, link);
+        if (region->object->set != map->set && region->object->refs == 1)
+            object_set(region->object, map->set); /* its frames count as the receiver's */
         region_enter(map, region, start, where);
         start = region->end;
     }

@@ -146,33 +146,17 @@ static mk_err_t ask(struct cpu *cpu, struct fault *f)
     if (err)
         return err;
     uint64_t offset = (uint64_t)(is_stored ? page_number(word) : f->page) << PAGE_SHIFT;
-    if (!vm->ops->request(cpu, asked->pager, offset, f->is_write)) {
-        frame_free(vm, frame);
-        object->pages[f->page] = word;
-        return MK_E_DEAD;
+    err = vm->ops->request(cpu, asked->pager, offset, f->is_write);
+    if (err) {
+        page_give_up(object, f->page);
+        return err;
+    }
+    if (is_stored && vm->counts.nr_evictions - vm->slots[page_number(word)].evicted <= object->set->limit) {
+        vm->counts.nr_refaults++;
+        f->region->map->counts.nr_refaults++;
     }
     COUNT(cpu, f, nr_page_ins, MK_FAULT_PAGE_IN);
     return MK_E_WOULD_BLOCK;
-}
-
-/* From now on the region's writes are its own. */
-static mk_err_t get_shadow(struct region *region)
-{
-    if (region->object->refs == 1 && !region->object->pager) { /* whoever it was shared with is gone */
-        region->needs_copy = false;
-        return MK_OK;
-    }
-    uint32_t nr_pages = (uint32_t)((region->end - region->start) >> PAGE_SHIFT);
-    struct vm_object *shadow = object_shadow(region->object, region->page, nr_pages, region->map->set);
-    if (!shadow)
-        return MK_E_NO_MEMORY;
-    list_remove(&region->object_link);
-    list_add_tail(&region->object_link, &shadow->regions);
-    region->object = shadow;
-    region->page = 0;
-    region->next_page = region->ahead = 0;
-    region->needs_copy = false;
-    return MK_OK;
 }
 
 /* Steps 3 to 5. */
@@ -180,7 +164,7 @@ static mk_err_t serve(struct cpu *cpu, struct fault *f)
 {
     struct region *region = f->region;
     if (f->is_write && region->needs_copy) {
-        mk_err_t err = get_shadow(region);
+        mk_err_t err = region_get_shadow(region);
         if (err)
             return err;
     }
@@ -191,7 +175,7 @@ static mk_err_t serve(struct cpu *cpu, struct fault *f)
         if (f->object->pager)
             return ask(cpu, f);
         if (region->needs_copy) { /* zeros that are read where the object must not change: a page of its own */
-            mk_err_t err = get_shadow(region);
+            mk_err_t err = region_get_shadow(region);
             if (err)
                 return err;
         }
@@ -230,18 +214,6 @@ mk_err_t vm_fault(struct cpu *cpu, uintptr_t addr, bool is_write)
 
 /* ---- waiting ---- */
 
-/* Nobody waits for it any more: the frame is given back, and contents that come later are refused. */
-static void give_up(struct vm_object *object, uint32_t page)
-{
-    struct vm *vm = object->vm;
-    uint32_t word = object->pages[page];
-    if (page_state(word) != PAGE_ASKED)
-        return;
-    uint32_t slot = vm->frames[page_number(word)].slot;
-    frame_free(vm, page_number(word));
-    object->pages[page] = slot ? page_word(PAGE_STORED, slot) : page_word(PAGE_ABSENT, 0);
-}
-
 static mk_err_t wait_for_page(struct cpu *cpu, struct vm_object *object, uint32_t page)
 {
     struct vm *vm = object->vm;
@@ -253,8 +225,8 @@ static mk_err_t wait_for_page(struct cpu *cpu, struct vm_object *object, uint32_
     mk_err_t err = sched_block(cpu, &object->waiters, MK_WAIT_PAGE, object,
                                timeout < MK_TIME_FOREVER - cpu->now ? cpu->now + timeout : MK_TIME_FOREVER, NULL);
     if (err == MK_E_TIMED_OUT) {
-        give_up(object, page);
-        object_wake(cpu, object);
+        page_give_up(object, page);
+        sched_wake_all(cpu, &object->waiters, MK_OK); /* whoever waits for it longer asks again */
     }
     object_release(cpu, object);
     return err;
@@ -329,6 +301,8 @@ mk_err_t vm_init(struct mk_machine *machine, const struct page_policy *policy, c
         return MK_E_LIMIT_HOST;
     }
     list_init(&vm->waiters);
+    list_init(&vm->pagers);
+    list_init(&vm->objects);
     set_init(&vm->set, policy, vm->nr_frames, machine->seed);
     machine->vm = vm;
     return MK_OK;

@@ -34,6 +34,52 @@ void set_remove(struct vm *vm, struct page_set *set, uint32_t frame)
         set->last = f->prev;
 }
 
+void set_release(struct vm *vm, struct page_set *set)
+{
+    struct kmem *kmem = &vm->machine->kmem;
+    if (set == &vm->set || --set->refs > 0)
+        return;
+    kmem_free(kmem, set->future.refs, set->future.max * sizeof(uint64_t));
+    kmem_free(kmem, set->record.refs, set->record.max * sizeof(uint64_t));
+    kmem_free(kmem, set, sizeof(*set));
+}
+
+struct page_set *set_create(struct vm *vm, const struct page_policy *policy, const struct mk_vm_frames *frames,
+                            uint64_t *future, size_t nr_future)
+{
+    struct kmem *kmem = &vm->machine->kmem;
+    struct page_set *set = kmem_zalloc(kmem, sizeof(*set));
+    uint64_t *record = set && frames->record ? kmem_alloc(kmem, frames->record * sizeof(uint64_t)) : NULL;
+    if (!set || (frames->record && !record)) {
+        kmem_free(kmem, set, sizeof(*set));
+        return NULL;
+    }
+    set_init(set, policy ? policy : vm->set.policy, frames->nr_frames, vm->machine->seed);
+    set->refs = 1;
+    set->window = frames->window ? frames->window : MK_PAGE_WINDOW_DEFAULT;
+    set->future = (struct mk_page_refs){future, nr_future, nr_future};
+    set->record = (struct mk_page_refs){record, 0, frames->record};
+    return set;
+}
+
+void object_set(struct vm_object *object, struct page_set *set)
+{
+    struct vm *vm = object->vm;
+    struct page_set *old = object->set;
+    for (uint32_t page = 0; page < object->nr_pages && object->nr_resident; page++) {
+        enum page_state state = page_state(object->pages[page]);
+        if (state != PAGE_RESIDENT && state != PAGE_ASKED)
+            continue;
+        set_remove(vm, old, page_number(object->pages[page]));
+        set_append(vm, set, page_number(object->pages[page]));
+        old->nr_frames--;
+        set->nr_frames++;
+    }
+    set->refs++;
+    object->set = set;
+    set_release(vm, old);
+}
+
 /* ---- the backing store ---- */
 
 uint32_t slot_take(struct vm *vm, struct vm_object *object, uint32_t page)
@@ -81,11 +127,10 @@ void frame_reference(struct vm *vm, uint32_t frame)
     }
     if (set->newest != frame) {
         set->newest = frame;
-        if (set->record && set->record->nr < set->record->max)
-            set->record->refs[set->record->nr] = page_key(f);
+        if (set->record.nr < set->record.max)
+            set->record.refs[set->record.nr] = page_key(f);
+        set->record.nr++;
         set->tick++;
-        if (set->record)
-            set->record->nr++;
         if (set->policy->referenced)
             set->policy->referenced(vm, set, frame);
     }
@@ -137,6 +182,7 @@ void frame_free(struct vm *vm, uint32_t frame)
     set_remove(vm, object->set, frame);
     object->set->nr_frames--;
     object->nr_resident--;
+    vm->nr_busy -= (f->flags & FRAME_BUSY) != 0;
     *f = (struct frame){.next = vm->free};
     vm->free = frame;
     vm->nr_free++;
@@ -159,7 +205,9 @@ bool frame_evict(struct cpu *cpu, uint32_t frame)
     host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
     frame_free(vm, frame);
     vm->counts.nr_evictions++;
-    vm->counts.nr_page_outs += is_dirty && page_state(word) != PAGE_ABSENT;
+    vm->counts.nr_page_outs += is_dirty && (object->pager || page_state(word) == PAGE_STORED);
+    if (page_state(word) == PAGE_STORED)
+        vm->slots[page_number(word)].evicted = vm->counts.nr_evictions;
     trace(cpu, MK_TRACE_EVICT, object->id, page, is_dirty);
     return true;
 }
@@ -195,13 +243,14 @@ mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, en
         is_stuck = !set_shrink(cpu, set);
     while (!is_stuck && !(frame = take_free(vm, object)))
         is_stuck = !set_shrink(cpu, set) && (set == &vm->set || !set_shrink(cpu, &vm->set));
-    if (is_stuck) /* pages on their way out make room when their pager takes them */
-        return vm->ops && vm->ops->is_behind(vm) ? MK_E_WOULD_BLOCK : MK_E_LIMIT_MEMORY;
+    if (is_stuck) /* pages on their way in can leave again, and pagers take what is on its way out */
+        return vm->nr_busy || vm->ops->is_behind(vm) ? MK_E_WOULD_BLOCK : MK_E_LIMIT_MEMORY;
     struct frame *f = &vm->frames[frame];
     *f = (struct frame){.object = object, .page = page, .flags = state == PAGE_ASKED ? FRAME_BUSY : 0};
     f->slot = page_state(object->pages[page]) == PAGE_STORED ? page_number(object->pages[page]) : 0;
     object->pages[page] = page_word(state, frame);
     object->nr_resident++;
+    vm->nr_busy += state == PAGE_ASKED;
     set->nr_frames++;
     set_append(vm, set, frame);
     if (set->policy->loaded)

@@ -10,7 +10,9 @@
 
 static bool machine_has(const struct mk_machine *machine, size_t size)
 {
-    uint64_t all = machine->memory_size + ((uint64_t)machine->vm->nr_slots << PAGE_SHIFT);
+    const struct vm *vm = machine->vm;
+    uint64_t nr_stored = vm->nr_slots ? vm->nr_slots - 1 : 0; /* one is free when all others and all frames are used */
+    uint64_t all = (vm->nr_frames - vm->reserve + nr_stored) << PAGE_SHIFT;
     return size <= all && machine->memory_used <= all - size;
 }
 
@@ -85,7 +87,7 @@ void region_destroy(struct cpu *cpu, struct vm *vm, struct region *region)
     list_remove(&region->link);
     list_remove(&region->object_link);
     if (object->refs > 1)
-        object_trim(cpu, object, region->page, (uint32_t)(size >> PAGE_SHIFT));
+        object_trim(object, region->page, (uint32_t)(size >> PAGE_SHIFT));
     object_release(cpu, object);
     vm->nr_regions--;
     kmem_free(&vm->machine->kmem, region, sizeof(*region));
@@ -96,6 +98,25 @@ void region_hide(struct region *region)
     if (region->map && region->shown)
         host_pages_decommit((void *)region->start, region_size(region));
     region->shown = NULL;
+}
+
+mk_err_t region_get_shadow(struct region *region)
+{
+    if (region->object->refs == 1 && !region->object->pager) { /* whoever it was shared with is gone */
+        region->needs_copy = false;
+        return MK_OK;
+    }
+    uint32_t nr_pages = (uint32_t)((region->end - region->start) >> PAGE_SHIFT);
+    struct vm_object *shadow = object_shadow(region->object, region->page, nr_pages, region->map->set);
+    if (!shadow)
+        return MK_E_NO_MEMORY;
+    list_remove(&region->object_link);
+    list_add_tail(&region->object_link, &shadow->regions);
+    region->object = shadow;
+    region->page = 0;
+    region->next_page = region->ahead = 0;
+    region->needs_copy = false;
+    return MK_OK;
 }
 
 static bool is_readable(uint8_t access)
@@ -229,6 +250,7 @@ void map_destroy(struct map *map)
         region->shown = NULL;
         region_destroy(machine->cpu, vm, region);
     }
+    set_release(vm, map->set);
     kmem_free(&machine->kmem, map, sizeof(*map));
 }
 

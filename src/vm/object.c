@@ -3,7 +3,6 @@
 #include "vm/object.h"
 
 #include "host/pages.h"
-#include "kern/sched.h"
 #include "vm/region.h"
 
 /* ---- extents of the machine's file: powers of two of pages, split when need be ---- */
@@ -100,6 +99,9 @@ struct vm_object *object_create(struct vm *vm, size_t nr_pages, struct page_set 
     object->refs = 1;
     object->nr_pages = (uint32_t)nr_pages;
     object->set = set;
+    set->refs++;
+    list_init(&object->all_link);
+    list_add_tail(&object->all_link, &vm->objects);
     list_init(&object->children);
     list_init(&object->child_link);
     list_init(&object->regions);
@@ -155,10 +157,14 @@ static void object_destroy(struct cpu *cpu, struct vm_object *object)
             page_drop(vm, object, page);
     if (is_used)
         host_memory_discard(&vm->memory, object->start << PAGE_SHIFT, (size_t)object->nr_pages << PAGE_SHIFT);
-    if (object->pager)
-        vm->ops->terminate(cpu, object->pager);
+    if (object->memory || object->pager)
+        vm->ops->terminate(cpu, object);
+    if (object->is_charged)
+        vm->machine->memory_used -= (uint64_t)object->nr_pages << PAGE_SHIFT;
     extent_give_back(vm, object->start, object->order);
+    list_remove(&object->all_link);
     vm->nr_objects--;
+    set_release(vm, object->set);
     kmem_free(kmem, object->pages, object->nr_pages * sizeof(uint32_t));
     kmem_free(kmem, object, sizeof(*object));
 }
@@ -306,10 +312,10 @@ static bool is_shown(const struct vm_object *object, uint32_t page)
     return false;
 }
 
-void object_trim(struct cpu *cpu, struct vm_object *object, uint32_t page, uint32_t nr)
+void object_trim(struct vm_object *object, uint32_t page, uint32_t nr)
 {
     struct vm *vm = object->vm;
-    if (object->pager || !list_empty(&object->children))
+    if (object->pager || object->memory || !list_empty(&object->children))
         return;
     for (uint32_t end = page + nr; page < end; page++) {
         enum page_state state = page_state(object->pages[page]);
@@ -319,10 +325,15 @@ void object_trim(struct cpu *cpu, struct vm_object *object, uint32_t page, uint3
             host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
         page_drop(vm, object, page);
     }
-    (void)cpu;
 }
 
-void object_wake(struct cpu *cpu, struct vm_object *object)
+void page_give_up(struct vm_object *object, uint32_t page)
 {
-    sched_wake_all(cpu, &object->waiters, MK_OK);
+    struct vm *vm = object->vm;
+    uint32_t word = object->pages[page];
+    if (page_state(word) != PAGE_ASKED)
+        return;
+    uint32_t slot = vm->frames[page_number(word)].slot;
+    object->pages[page] = slot ? page_word(PAGE_STORED, slot) : page_word(PAGE_ABSENT, 0);
+    frame_free(vm, page_number(word));
 }

@@ -21,7 +21,7 @@ void extents_finish(struct vm *vm);
 struct vm_object *page_owner(struct vm_object *object, uint32_t *pagep);
 
 /* Nobody will look at these pages again, unless another region shows them or a copy shares them. */
-void object_trim(struct cpu *cpu, struct vm_object *object, uint32_t page, uint32_t nr);
+void object_trim(struct vm_object *object, uint32_t page, uint32_t nr);
 
 /* Close the page in every window, or close it for writing. */
 void page_close(struct vm_object *object, uint32_t page, bool is_write_only);
@@ -29,8 +29,8 @@ void page_close(struct vm_object *object, uint32_t page, bool is_write_only);
 void object_close(struct vm_object *object, uint32_t page);
 /* Its contents go; whatever state it was in, it is absent. */
 void page_drop(struct vm *vm, struct vm_object *object, uint32_t page);
-/* Whoever waits for a page of the object looks again. */
-void object_wake(struct cpu *cpu, struct vm_object *object);
+/* Contents that were asked for are not waited for any more: the frame is free, and if they come they are refused. */
+void page_give_up(struct vm_object *object, uint32_t page);
 
 /* ---- frames (frame.c) ---- */
 
@@ -54,6 +54,16 @@ void set_remove(struct vm *vm, struct page_set *set, uint32_t frame);
 
 uint32_t slot_take(struct vm *vm, struct vm_object *object, uint32_t page); /* 0: none */
 void slot_free(struct vm *vm, uint32_t slot);
+
+/* ---- sets (frame.c) ---- */
+
+/* Frames of a task's own; `future` is taken over. NULL: no memory. */
+struct page_set *set_create(struct vm *vm, const struct page_policy *policy, const struct mk_vm_frames *frames,
+                            uint64_t *future, size_t nr_future);
+/* One holder less; the machine's own set stays. */
+void set_release(struct vm *vm, struct page_set *set);
+/* The object's pages take their frames from this set from now on. */
+void object_set(struct vm_object *object, struct page_set *set);
 
 /* ---- policies (policy.c) ---- */
 

@@ -154,16 +154,16 @@ static uint32_t opt_victim(struct vm *vm, struct page_set *set)
 {
     uint32_t best = 0;
     uint64_t farthest = 0;
-    for (uint32_t frame = set->first; frame && set->future; frame = vm->frames[frame].next) {
+    for (uint32_t frame = set->first; frame && set->future.refs; frame = vm->frames[frame].next) {
         if (!frame_is_evictable(vm, &vm->frames[frame]))
             continue;
-        uint64_t use = next_use(set->future, set->tick, &vm->frames[frame]);
+        uint64_t use = next_use(&set->future, set->tick, &vm->frames[frame]);
         if (!best || use > farthest) {
             best = frame;
             farthest = use;
         }
     }
-    return set->future ? best : first_victim(vm, set);
+    return set->future.refs ? best : first_victim(vm, set);
 }
 
 /* ---- the table ---- */

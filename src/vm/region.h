@@ -5,16 +5,11 @@
 
 #include "vm/map.h"
 
-bool map_is_inside(const struct map *map, uintptr_t addr, size_t size);
-
 /* Bytes of the range that are allocated with at least this protection. */
 size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot);
 
 /* Whose window the address is in, or NULL. */
 struct map *map_at(struct vm *vm, uintptr_t addr);
-
-/* Charge memory to the machine alone. MK_E_LIMIT_MEMORY. */
-mk_err_t machine_charge(struct mk_machine *machine, size_t size);
 
 /* The region with this address, or NULL. */
 struct region *map_find(struct map *map, uintptr_t addr);
@@ -40,6 +35,9 @@ void region_leave(struct region *region);
 mk_err_t region_error(const struct vm *vm);
 /* Something else shares its pages from now on: its own writes will be copies. */
 void region_share(struct region *region);
+
+/* From now on its writes are its own. MK_E_NO_MEMORY. */
+mk_err_t region_get_shadow(struct region *region);
 
 /* Its window shows nothing of it any more; each page has to be opened again. */
 void region_hide(struct region *region);

@@ -50,9 +50,10 @@ struct page_set {
     uint32_t newest; /* the one referenced last, where a policy sees every reference */
     uint64_t tick;   /* references seen */
     uint64_t random;
-    uint64_t window;                   /* of the working set, in references */
-    const struct mk_page_refs *future; /* of OPT */
-    struct mk_page_refs *record;       /* where references are noted; NULL: nowhere */
+    uint64_t window;            /* of the working set, in references */
+    struct mk_page_refs future; /* of OPT */
+    struct mk_page_refs record; /* where references are noted */
+    uint32_t refs;              /* maps and objects; not counted for the machine's own */
 };
 
 /*
@@ -95,13 +96,15 @@ static inline uint32_t page_word(enum page_state state, uint32_t number)
 
 struct vm_object {
     struct vm *vm;
+    struct list all_link;
     uint64_t id;
     uint32_t refs; /* regions, also those on their way; shadows; its pager's control */
     uint32_t nr_pages;
-    uint64_t start; /* of its extent, in pages */
-    uint8_t order;  /* of its extent */
-    bool is_wired;  /* its pages stay: a pager's own memory */
-    bool is_dead;   /* the pager is gone: what is not resident cannot be had */
+    uint64_t start;  /* of its extent, in pages */
+    uint8_t order;   /* of its extent */
+    bool is_wired;   /* its pages stay: a pager's own memory */
+    bool is_charged; /* its size counts as memory in use, not that of its regions */
+    bool is_dead;    /* the pager is gone: what is not resident cannot be had */
     uint32_t *pages;
     uint32_t nr_resident;
     struct vm_object *parent; /* whose shadow it is */
@@ -110,14 +113,15 @@ struct vm_object {
     struct list regions;
     struct list waiters; /* threads that wait for a page of it */
     struct pager *pager; /* NULL: anonymous */
+    struct port *memory; /* by which it can be mapped, while anybody holds a right to it */
     struct page_set *set;
 };
 
 /* Who has the contents of an object's pages; what it is made of is a higher layer's. */
 struct pager {
+    struct list link; /* in the machine's */
     struct vm_object *object;
     struct port *port;    /* where it is told; a send right */
-    struct port *memory;  /* the object's own port, by which it is mapped */
     struct port *control; /* by which the pager answers */
     uint64_t cookie;
     mk_time_t timeout; /* for an answer, after which who waits is told so */
@@ -153,6 +157,7 @@ struct vm_counts {
     uint64_t nr_zero_fills, nr_copies, nr_page_ins, nr_soft; /* faults by what they took */
     uint64_t nr_ahead;                                       /* pages filled by the way */
     uint64_t nr_evictions, nr_page_outs;
+    uint64_t nr_refaults; /* page-ins of what left less than a memory full of evictions ago */
 };
 
 struct map {
@@ -176,7 +181,11 @@ struct slot {                 /* of the backing store */
         uint32_t page;
         uint32_t next_free;
     };
+    uint64_t evicted; /* evictions until its page left memory */
 };
+
+/* Charge memory to the machine alone. MK_E_LIMIT_MEMORY. */
+mk_err_t machine_charge(struct mk_machine *machine, size_t size);
 
 #define NR_EXTENT_ORDERS 34
 
@@ -187,12 +196,12 @@ struct extent { /* of the machine's file, free */
 
 /* What is asked of pagers; in ipc/pager.c. */
 struct pager_ops {
-    /* False: it cannot be told, ever. */
-    bool (*request)(struct cpu *cpu, struct pager *pager, uint64_t offset, bool is_write);
+    /* MK_E_DEAD, MK_E_NO_MEMORY. */
+    mk_err_t (*request)(struct cpu *cpu, struct pager *pager, uint64_t offset, bool is_write);
     /* Contents to keep. False: not now, and nothing was done. */
     bool (*give_back)(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data);
-    /* The object is no more: its pager is told, and its struct freed. */
-    void (*terminate)(struct cpu *cpu, struct pager *pager);
+    /* The object is no more: its ports die, its pager is told. */
+    void (*terminate)(struct cpu *cpu, struct vm_object *object);
     /* Does any pager still have to take contents that were given back? Then frames will become evictable. */
     bool (*is_behind)(struct vm *vm);
 };
@@ -202,10 +211,11 @@ struct vm {
     struct host_memory memory;
     const struct pager_ops *ops;
     struct frame *frames; /* [0] is unused */
-    uint32_t nr_frames, nr_fresh, nr_free, free;
-    uint32_t reserve;        /* frames that only a pager's own memory may take */
-    struct page_set set;     /* of all tasks that have none of their own */
-    struct list waiters;     /* threads that wait for a frame */
+    uint32_t nr_frames, nr_fresh, nr_free, free, nr_busy;
+    uint32_t reserve;    /* frames that only a pager's own memory may take */
+    struct page_set set; /* of all tasks that have none of their own */
+    struct list waiters; /* threads that wait for a frame */
+    struct list pagers, objects;
     struct vm_object *store; /* the default pager's; its pages are slots */
     struct slot *slots;
     uint32_t nr_slots, free_slot, nr_used_slots;
@@ -215,7 +225,7 @@ struct vm {
     struct extent *extents[NR_EXTENT_ORDERS]; /* free ones */
     struct extent *free_nodes, *node_chunks;
     uint64_t next_object;
-    uint64_t nr_objects, nr_regions;
+    uint64_t nr_objects, nr_regions, nr_wired;
     struct vm_counts counts;
 };
 

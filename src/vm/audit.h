@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Do frames, pages, slots and references of virtual memory add up? */
+#ifndef VM_AUDIT_H
+#define VM_AUDIT_H
+
+#include "vm/vm.h"
+
+/* `complain` is called for each thing that does not. */
+void vm_audit(struct vm *vm, void (*complain)(void *arg, const char *what, uint64_t id, uint64_t found, uint64_t kept),
+              void *arg);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory objects, pagers, the backing store: <mk/memory.h>. */
+#include "helpers.h"
+
+#include "pagers.h"
+
+static struct mk_vm_stats vm_stats(mk_name_t task)
+{
+    struct mk_vm_stats stats;
+    CHECK_OK(mk_vm_statistics(task, &stats));
+    return stats;
+}
+
+static char *allocate(size_t size)
+{
+    mk_vaddr_t addr;
+    CHECK_OK(mk_vm_allocate(mk_task_self(), size, &addr));
+    return (char *)addr;
+}
+
+/* ---- more memory than there is ---- */
+
+#define NR_FRAMES 64
+
+static void fill_and_check(void *arg)
+{
+    (void)arg;
+    size_t nr = 4 * NR_FRAMES;
+    uint32_t *p = (uint32_t *)(void *)allocate(nr * PAGE);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < nr; i++) {
+            CHECK(p[i * PAGE / 4] == (round ? i * 7 + round - 1 : 0));
+            p[i * PAGE / 4] = i * 7 + round;
+        }
+        CHECK_OK(mk_machine_audit(NULL));
+    }
+    struct mk_vm_stats stats = vm_stats(MK_NAME_NULL);
+    CHECK(stats.nr_page_outs >= 2 * (nr - NR_FRAMES) && stats.nr_page_ins >= 2 * (nr - NR_FRAMES));
+    CHECK(stats.nr_used_slots >= nr - NR_FRAMES && stats.nr_slots == 300);
+}
+
+/* PAGER0010: memory in use may be larger than the machine's memory; what left it comes back. */
+static void PAGER0010(void **state)
+{
+    (void)state;
+    struct mkt t;
+    struct test_pager pager;
+    store_begin(&t, &pager, NR_FRAMES, 300);
+    mkt_spawn(&t, "test", fill_and_check, NULL, false);
+    store_end(&t, &pager);
+    assert_true(pager.nr_returns >= 2 * (3 * NR_FRAMES));
+}
+
+static void use_it_up(void *arg)
+{
+    (void)arg;
+    CHECK_OK(mk_time_sleep(mk_time_now() + MK_MSEC)); /* until the store is there */
+    mk_vaddr_t addr;
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    struct mk_vm_stats vm = vm_stats(MK_NAME_NULL);
+    size_t left = (size_t)(vm.nr_frames - vm.nr_reserved + vm.nr_slots - 1) * PAGE - stats.memory_used;
+    CHECK_ERR(mk_vm_allocate(mk_task_self(), left + PAGE, &addr), MK_E_LIMIT_MEMORY);
+    char *p = allocate(left);
+    CHECK_ERR(mk_vm_allocate(mk_task_self(), PAGE, &addr), MK_E_LIMIT_MEMORY);
+    for (size_t i = 0; i < left; i += PAGE)
+        p[i] = (char)(i / PAGE);
+    for (size_t i = 0; i < left; i += PAGE)
+        CHECK(p[i] == (char)(i / PAGE));
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, left));
+    CHECK(vm_stats(MK_NAME_NULL).nr_used_slots == 0);
+}
+
+/* PAGER0020: memory and store together can be used to the last page, and one more is refused. */
+static void PAGER0020(void **state)
+{
+    (void)state;
+    struct mkt t;
+    struct test_pager pager;
+    store_begin(&t, &pager, NR_FRAMES, 300);
+    mkt_spawn(&t, "test", use_it_up, NULL, false);
+    store_end(&t, &pager);
+}
+
+/* ---- objects with a pager ---- */
+
+struct file {
+    struct test_pager pager;
+    mk_name_t port, control, memory, thread;
+};
+
+static void file_thread(void *arg)
+{
+    struct file *file = (struct file *)arg;
+    pager_serve(&file->pager, file->port, file->control, 0);
+}
+
+/* An object of `nr` pages that a thread of the calling task serves; page i begins with 'a' + i. */
+static void file_open(struct file *file, size_t nr)
+{
+    memset(file, 0, sizeof(*file));
+    file->pager.size = nr * PAGE;
+    file->pager.contents = (char *)calloc(nr, PAGE);
+    for (size_t i = 0; i < nr; i++)
+        file->pager.contents[i * PAGE] = (char)('a' + i);
+    CHECK_OK(mk_port_create(&file->port));
+    CHECK_OK(mk_memory_create(file->port, 77, nr * PAGE, &file->memory, &file->control));
+    file->thread = mkt_thread(file_thread, file);
+}
+
+static char *file_map(const struct file *file, uint32_t prot, bool is_copy)
+{
+    const struct mk_vm_map how = {.memory = file->memory, .size = file->pager.size, .prot = prot, .is_copy = is_copy};
+    mk_vaddr_t addr;
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    return (char *)addr;
+}
+
+static void file_close(struct file *file)
+{
+    CHECK_OK(mk_right_release(file->memory));
+    CHECK_OK(mk_thread_join(file->thread, MK_TIME_FOREVER));
+    CHECK(file->pager.nr_terminated == 1);
+    CHECK_OK(mk_right_release(file->thread));
+    CHECK_OK(mk_right_release(file->control));
+    CHECK_OK(mk_port_destroy(file->port));
+    free(file->pager.contents);
+}
+
+/* PAGER0030: each page comes from the pager at its first touch, once. */
+MKT_TEST(PAGER0030)
+{
+    (void)arg;
+    struct file file;
+    file_open(&file, 5);
+    char *p = file_map(&file, MK_PROT_READ, false);
+    CHECK(file.pager.nr_requests == 0);
+    for (int round = 0; round < 2; round++)
+        for (int i = 4; i >= 0; i--)
+            CHECK(p[i * (int)PAGE] == 'a' + i);
+    CHECK(file.pager.nr_requests == 5);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, 5 * PAGE));
+    file_close(&file);
+}
+
+/* PAGER0040: what is written comes back to the pager when it asks, and only that. */
+MKT_TEST(PAGER0040)
+{
+    (void)arg;
+    struct file file;
+    file_open(&file, 5);
+    char *p = file_map(&file, MK_PROT_READ | MK_PROT_WRITE, false);
+    CHECK(p[0] == 'a' && p[2 * PAGE] == 'c');
+    p[2 * PAGE + 1] = 'x';
+    p[4 * PAGE + 1] = 'y';
+    CHECK_OK(mk_memory_lock(file.control, 0, 5 * PAGE, MK_MEMORY_CLEAN, 9));
+    while (!file.pager.nr_locked)
+        mk_thread_yield();
+    CHECK(file.pager.nr_returns == 2 && file.pager.last_tag == 9);
+    CHECK(file.pager.contents[2 * PAGE + 1] == 'x' && file.pager.contents[4 * PAGE + 1] == 'y');
+    CHECK_OK(mk_memory_lock(file.control, 0, 5 * PAGE, MK_MEMORY_CLEAN, 10));
+    while (file.pager.nr_locked < 2)
+        mk_thread_yield();
+    CHECK(file.pager.nr_returns == 2); /* clean by now */
+    p[2 * PAGE + 1] = 'z';             /* the next write is seen again */
+    CHECK_OK(mk_memory_lock(file.control, 0, 5 * PAGE, MK_MEMORY_CLEAN | MK_MEMORY_FLUSH, 11));
+    while (file.pager.nr_locked < 3)
+        mk_thread_yield();
+    CHECK(file.pager.nr_returns == 3 && file.pager.nr_requests == 3);
+    CHECK(p[2 * PAGE + 1] == 'z' && file.pager.nr_requests == 4);
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, 5 * PAGE));
+    file_close(&file);
+}
+
+/* PAGER0050: a private mapping sees the object, and its writes are its own. */
+MKT_TEST(PAGER0050)
+{
+    (void)arg;
+    struct file file;
+    file_open(&file, 3);
+    char *shared = file_map(&file, MK_PROT_READ | MK_PROT_WRITE, false);
+    char *own = file_map(&file, MK_PROT_READ | MK_PROT_WRITE, true);
+    CHECK(own[PAGE] == 'b');
+    own[PAGE + 1] = 'o';
+    shared[PAGE + 2] = 's';
+    shared[2] = 't';
+    CHECK(own[PAGE + 1] == 'o' && own[PAGE + 2] == 0 && shared[PAGE + 1] == 0 && own[2] == 't');
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)own, 3 * PAGE));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)shared, 3 * PAGE));
+    file_close(&file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(PAGER0010), cmocka_unit_test(PAGER0020), cmocka_unit_test(PAGER0030),
+        cmocka_unit_test(PAGER0040), cmocka_unit_test(PAGER0050),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
