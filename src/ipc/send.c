@@ -63,7 +63,6 @@ static void send_queued(struct cpu *cpu, struct sending *s, struct thread **heir
 void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp)
 {
     if (s->is_call) {
-        lend_to(cpu, s->sender, NULL);
         s->sender->serial++;
         s->kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = s->sender, .serial = s->sender->serial};
     }
