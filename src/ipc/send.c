@@ -64,7 +64,6 @@ void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp)
 {
     sending_commit_memory(s);
     if (s->is_call) {
-        lend_to(cpu, s->sender, NULL);
         s->sender->serial++;
         s->kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = s->sender, .serial = s->sender->serial};
     }

@@ -165,16 +165,23 @@ void lend_end(struct cpu *cpu, struct thread *lender)
 
 void lend_to(struct cpu *cpu, struct thread *lender, struct thread *server)
 {
-    if (lender->lent_to)
-        lend_end(cpu, lender);
-    if (!server || server == lender)
+    struct thread *before = lender->flags & THREAD_LENDS ? lender->lent_to : NULL;
+    if (server == lender)
+        server = NULL;
+    if (before && before == server)
         return;
+    if (before)
+        take_out(before, lender);
     lender->lent_to = server;
-    lender->lent_to_id = server->id;
-    if (lender->priority > server->base_priority) {
-        insert(server, lender);
-        pass_on(cpu, server);
+    if (server) {
+        lender->lent_to_id = server->id;
+        if (lender->priority > server->base_priority) {
+            insert(server, lender);
+            pass_on(cpu, server);
+        }
     }
+    if (before) /* last: who is lent to in both ways does not change, and keeps its place in a run queue */
+        lend_update(cpu, before);
 }
 
 void lend_forget(struct cpu *cpu, struct thread *server)

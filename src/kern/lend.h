@@ -19,7 +19,10 @@
 
 #include "kern/machine.h"
 
-/* `lender`, which waits or is about to wait for an answer, is served by `server` from now on; NULL: by nobody. */
+/*
+ * `lender`, which waits or is about to wait for an answer, is served by `server` from now on; NULL: by nobody.
+ * A ready thread whose priority is the same afterwards keeps its place in its run queue.
+ */
 void lend_to(struct cpu *cpu, struct thread *lender, struct thread *server);
 
 /* The loan ends. */

@@ -340,6 +340,128 @@ MKT_TEST(LEND0110)
     chain_stop(&c);
 }
 
+/* A thread that receives a request if it has a port, waits for its gate, and then puts its letter into the trace. */
+struct turn {
+    mk_name_t port, gate, reply;
+    char *trace;
+    char letter;
+};
+
+static void turn_main(void *arg)
+{
+    struct turn *t = (struct turn *)arg;
+    struct mk_msg msg = {.capacity = 0};
+    uint64_t bits;
+    if (t->port)
+        CHECK_OK(mk_receive(t->port, &msg, MK_TIME_FOREVER));
+    t->reply = msg.reply;
+    CHECK_OK(mk_event_wait(t->gate, &bits, MK_TIME_FOREVER));
+    strncat(t->trace, &t->letter, 1);
+}
+
+/* A weak server, and a thread as strong as its callers make it. */
+struct equals {
+    struct turn server, equal;
+    mk_name_t threads[2];
+    char trace[4];
+};
+
+static void equals_start(struct equals *e)
+{
+    memset(e, 0, sizeof(*e));
+    e->server = (struct turn){mkt_port(), gate_port(), MK_NAME_NULL, e->trace, 's'};
+    e->equal = (struct turn){MK_NAME_NULL, gate_port(), MK_NAME_NULL, e->trace, 'e'};
+    e->threads[0] = thread_of("server", turn_main, &e->server, WEAK);
+    e->threads[1] = thread_of("equal", turn_main, &e->equal, 25);
+    settle();
+}
+
+/* Both are ready from now on, the server first. */
+static void equals_ready(struct equals *e)
+{
+    CHECK(priority_of("server") == 25);
+    CHECK_OK(mk_event_signal(e->server.gate, 1));
+    CHECK_OK(mk_event_signal(e->equal.gate, 1));
+}
+
+static void equals_expect_order(struct equals *e)
+{
+    CHECK(priority_of("server") == 25);
+    CHECK_OK(mk_machine_audit(NULL));
+    settle();
+    CHECK(strcmp(e->trace, "se") == 0);
+    CHECK_OK(mk_port_destroy(e->server.port));
+    join(e->threads[0]);
+    join(e->threads[1]);
+}
+
+/* LEND0120: a loan that is made again to the same thread does not cost it its place among its equals. */
+MKT_TEST(LEND0120)
+{
+    (void)arg;
+    struct equals e;
+    equals_start(&e);
+    struct caller caller = {.dest = e.server.port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 25);
+    settle();
+    equals_ready(&e);
+    struct mk_msg msg = {.reply = e.server.reply};
+    CHECK_OK(mk_send(e.server.port, &msg, MK_TIME_POLL));
+    equals_expect_order(&e);
+    join(thread);
+    CHECK_ERR(caller.err, MK_E_DEAD);
+}
+
+/* LEND0130: nor does a loan that goes on to a thread which waits for the first one itself. */
+MKT_TEST(LEND0130)
+{
+    (void)arg;
+    struct equals e;
+    equals_start(&e);
+    struct caller caller = {.dest = e.server.port, .deadline = MK_TIME_FOREVER};
+    mk_name_t thread = thread_of("caller", caller_main, &caller, 25);
+    struct link between = {.port = mkt_port(), .next = e.server.port};
+    mk_name_t between_thread = thread_of("between", link_main, &between, WEAK);
+    settle();
+    CHECK_OK(send_id(between.port, 1));
+    settle();
+    equals_ready(&e);
+    struct mk_msg msg = {.reply = e.server.reply};
+    CHECK_OK(mk_send(between.port, &msg, MK_TIME_POLL));
+    CHECK(priority_of("between") == 25);
+    equals_expect_order(&e);
+    CHECK_OK(mk_port_destroy(between.port));
+    CHECK_OK(mk_thread_terminate(between_thread));
+    join(thread);
+    CHECK_ERR(caller.err, MK_E_DEAD);
+}
+
+/* LEND0140: nor does the loan of a caller that waited for room, and whose request comes into the queue. */
+MKT_TEST(LEND0140)
+{
+    (void)arg;
+    struct equals e;
+    struct caller callers[3];
+    mk_name_t threads[3];
+    static const int priorities[] = {11, 12, 25};
+    equals_start(&e);
+    CHECK_OK(mk_port_set_limit(e.server.port, 1));
+    for (int i = 0; i < 3; i++) { /* received, queued, waiting */
+        callers[i] = (struct caller){.dest = e.server.port, .deadline = MK_TIME_FOREVER};
+        threads[i] = thread_of("caller", caller_main, &callers[i], priorities[i]);
+        settle();
+    }
+    equals_ready(&e);
+    CHECK_OK(mk_port_set_limit(e.server.port, 2));
+    CHECK(port_state(e.server.port).nr_queued == 2);
+    equals_expect_order(&e);
+    CHECK_OK(mk_right_release(e.server.reply));
+    for (int i = 0; i < 3; i++) {
+        join(threads[i]);
+        CHECK_ERR(callers[i].err, MK_E_DEAD);
+    }
+}
+
 /* ---- hand-off and depression ---- */
 
 struct runner {
@@ -473,7 +595,8 @@ int main(void)
         cmocka_unit_test(LEND0010),   cmocka_unit_test(LEND0020),   cmocka_unit_test(LEND0030),
         cmocka_unit_test(LEND0040),   cmocka_unit_test(LEND0050),   cmocka_unit_test(LEND0060),
         cmocka_unit_test(LEND0070),   cmocka_unit_test(LEND0080),   cmocka_unit_test(LEND0090),
-        cmocka_unit_test(LEND0100),   cmocka_unit_test(LEND0110),   cmocka_unit_test(SWITCH0010),
+        cmocka_unit_test(LEND0100),   cmocka_unit_test(LEND0110),   cmocka_unit_test(LEND0120),
+        cmocka_unit_test(LEND0130),   cmocka_unit_test(LEND0140),   cmocka_unit_test(SWITCH0010),
         cmocka_unit_test(SWITCH0020), cmocka_unit_test(SWITCH0030), cmocka_unit_test(SWITCH0040),
         cmocka_unit_test(SWITCH0050), cmocka_unit_test(SWITCH0060), cmocka_unit_test(SWITCH0070),
     };

@@ -193,7 +193,17 @@ struct task {
 
 enum state { ACTOR_NONE, ACTOR_IDLE, ACTOR_READY, ACTOR_RUNNING, ACTOR_BLOCKED, ACTOR_STOPPED };
 /* What an actor does when it gets the CPU. */
-enum step { STEP_BEGIN, STEP_START, STEP_IDLE, STEP_DONE, STEP_SEND, STEP_RECEIVE, STEP_YIELD, STEP_SWITCHED };
+enum step {
+    STEP_BEGIN,
+    STEP_START,
+    STEP_IDLE,
+    STEP_DONE,
+    STEP_SEND,
+    STEP_RECEIVE,
+    STEP_SPEND,
+    STEP_YIELD,
+    STEP_SWITCHED
+};
 
 struct world;
 
@@ -231,6 +241,7 @@ struct actor {
     uint16_t receiving; /* port or set that it receives from */
     uint16_t served;    /* the same, when it received something last */
     mk_time_t deadline;
+    mk_time_t time_left; /* STEP_SPEND: nanoseconds still to go */
     struct waiters *queue;
     errs_t errs; /* STEP_DONE: what the call answers */
     mk_name_t self, control;
@@ -376,7 +387,7 @@ void block(struct world *w, struct actor *a, struct waiters *queue, enum mk_wait
            mk_time_t deadline, struct actor *heir);
 void call_ends(struct world *w, struct actor *a, errs_t errs);
 void call_returns(struct world *w, struct actor *a, errs_t errs);
-void spend(struct world *w, struct actor *a, mk_time_t ns);
+void spend(struct world *w, struct actor *a);
 struct actor *first_timer(struct world *w);
 void fire_timers(struct world *w);
 void run_ready(struct world *w, int above);

@@ -234,8 +234,8 @@ static void do_spend(struct world *w, struct actor *a)
         call_ends(w, a, ERR(MK_E_BAD_ARGUMENT));
         return;
     }
-    spend(w, a, ns);
-    call_returns(w, a, OK_ONLY);
+    a->time_left = ns;
+    spend(w, a);
 }
 
 static void do_switch_call(struct world *w, struct actor *a)

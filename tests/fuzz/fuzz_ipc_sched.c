@@ -132,19 +132,14 @@ void fire_timers(struct world *w)
             wake(w, a, STEP_DONE, a->wait == MK_WAIT_SLEEP ? OK_ONLY : ERR(MK_E_TIMED_OUT));
 }
 
-/* Timers fire on the way; what they make ready runs in between if it is stronger. */
-void spend(struct world *w, struct actor *a, mk_time_t ns)
+/* A stronger one is ready: the running actor waits at the head of its queue. */
+static bool gives_way_to_stronger(struct world *w, struct actor *a)
 {
-    a->state = ACTOR_RUNNING;
-    while (ns > 0) {
-        fire_timers(w);
-        run_ready(w, a->priority);
-        const struct actor *timer = first_timer(w);
-        mk_time_t room = timer ? timer->deadline - w->now : ns;
-        mk_time_t step = ns < room ? ns : room;
-        w->now += step;
-        ns -= step;
-    }
+    if (!is_stronger_ready(w, a->priority))
+        return false;
+    a->state = ACTOR_READY;
+    a->order = --w->next_head;
+    return true;
 }
 
 /* ---- running ---- */
@@ -191,11 +186,7 @@ bool leave(struct world *w, struct actor *a)
         return true;
     a->has_left = true;
     fire_timers(w);
-    if (!is_stronger_ready(w, a->priority))
-        return true;
-    a->state = ACTOR_READY;
-    a->order = --w->next_head;
-    return false;
+    return !gives_way_to_stronger(w, a);
 }
 
 /* The kernel call of the running actor ends. */
@@ -216,6 +207,23 @@ void call_returns(struct world *w, struct actor *a, errs_t errs)
     complete(w, a);
 }
 
+/* Timers fire on the way; who is stronger then runs in between, and its calls may lend to this one or end a loan. */
+void spend(struct world *w, struct actor *a)
+{
+    a->step = STEP_SPEND;
+    while (a->time_left > 0) {
+        fire_timers(w);
+        if (gives_way_to_stronger(w, a))
+            return;
+        const struct actor *timer = first_timer(w);
+        mk_time_t room = timer ? timer->deadline - w->now : a->time_left;
+        mk_time_t step = a->time_left < room ? a->time_left : room;
+        w->now += step;
+        a->time_left -= step;
+    }
+    call_returns(w, a, OK_ONLY);
+}
+
 static void run_actor(struct world *w, struct actor *a)
 {
     a->state = ACTOR_RUNNING;
@@ -231,6 +239,9 @@ static void run_actor(struct world *w, struct actor *a)
         break;
     case STEP_START:
         complete(w, a);
+        break;
+    case STEP_SPEND:
+        spend(w, a);
         break;
     case STEP_YIELD:
         do_yield(w, a);
