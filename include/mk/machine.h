@@ -41,10 +41,12 @@ struct mk_machine_config {
     uint64_t memory_size; /* bytes of the machine's memory; a multiple of the page; 0: 64 MiB */
     mk_time_t quantum;    /* ns that a thread runs before its equals; 0: 10 ms */
     enum mk_clock clock;
-    enum mk_isolation isolation;  /* AUTO: the best present. MPROTECT and PKEY are not supported yet. */
-    enum mk_context context;      /* how threads are switched: assembly, or swapcontext */
-    const char *policy;           /* scheduling policy; NULL: "priority", the only one yet */
-    uint64_t seed;                /* 0: every open choice follows the policy; else it is drawn from this seed */
+    enum mk_isolation isolation; /* AUTO: the best present. MPROTECT and PKEY are not supported yet. */
+    enum mk_context context;     /* how threads are switched: assembly, or swapcontext */
+    const char *policy;          /* scheduling policy; NULL: "priority", the only one yet */
+    const char
+        *page_policy; /* page replacement: fifo, clock, clock-clear, lru, aging, random, ws or opt; NULL: "clock" */
+    uint64_t seed;    /* 0: every open choice follows the policy; else it is drawn from this seed */
     const struct mk_costs *costs; /* NULL: the built-in table */
     mk_log_fn log;                /* NULL: lines to standard error */
     void *log_arg;

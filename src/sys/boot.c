@@ -90,6 +90,9 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
         return refuse(to, MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour");
     if (c->policy && strcmp(c->policy, "priority") != 0)
         return refuse(to, MK_E_NOT_SUPPORTED, "policy: priority is the only one yet");
+    if (c->page_policy && !page_policy_find(c->page_policy))
+        return refuse(to, MK_E_BAD_ARGUMENT,
+                      "page policy: must be fifo, clock, clock-clear, lru, aging, random, ws or opt");
     return MK_OK;
 }
 
@@ -210,7 +213,7 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         goto fail;
     memset(cpu, 0, sizeof(*cpu));
     machine_init(machine, cpu, c);
-    err = vm_init(machine, page_policy_find("clock"), &pager_ops);
+    err = vm_init(machine, page_policy_find(c->page_policy ? c->page_policy : "clock"), &pager_ops);
     if (err) {
         kmem_finish(&machine->kmem);
         goto fail;
