@@ -125,6 +125,15 @@ static FAST mk_time_t fast_copy_time(const struct cpu *cpu, uint64_t size)
     return cpu->copy_cost * (mk_time_t)((size + 63) / 64);
 }
 
+/*
+ * Did touching the user's memory take time, which is to say a page fault? It may have woken a pager, and the clock
+ * has moved: the long way starts anew from there.
+ */
+static FAST bool fast_has_faulted(const struct cpu *cpu, mk_time_t begun)
+{
+    return unlikely(cpu->now != begun);
+}
+
 /* May the current thread take a short way at all? */
 static FAST bool fast_is_usual(const struct cpu *cpu)
 {
@@ -179,6 +188,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     struct thread *self = cpu->current;
     const void *body;
     uint64_t size;
+    mk_time_t begun = cpu->now;
 
     if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)))
         return NULL;
@@ -190,12 +200,13 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
     if (unlikely(!to))
         return NULL;
     struct space *space = to->space;
-    mk_time_t now = cpu->now + cpu->call_cost + fast_copy_time(cpu, size);
+    mk_time_t now = begun + cpu->call_cost + fast_copy_time(cpu, size);
     if (!fast_may_run(cpu, to, now) || unlikely(self->priority > to->base_priority) ||
         unlikely(space->nr_free < SPACE_FREE_MIN))
         return NULL;
     struct entry *reply = &to->names[space->free];
-    if (unlikely(!fast_deliver(to->msg, msg, body, size, entry->badge, reply->name, port->name, port->seqno)))
+    if (unlikely(!fast_deliver(to->msg, msg, body, size, entry->badge, reply->name, port->name, port->seqno)) ||
+        fast_has_faulted(cpu, begun))
         return NULL;
 
     /* commit */
@@ -235,12 +246,24 @@ static FAST struct list *fast_waiters(const struct entry *entry)
     return list_empty(&set->ready) && !set->nr_rendezvous ? &set->receivers : NULL;
 }
 
+/* The last access: the reply right's name goes from the header, unless the long way must find it there. */
+static FAST bool fast_use_up(const struct cpu *cpu, struct mk_msg *msg, uint32_t name, mk_time_t begun)
+{
+    if (unlikely(!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
+        return false;
+    if (!fast_has_faulted(cpu, begun))
+        return true;
+    user_store_u32(MSG_FIELD(msg, reply), name);
+    return false;
+}
+
 static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, void *frame)
 {
     struct thread *self = cpu->current;
     const void *body;
     uint64_t size;
     uint32_t name;
+    mk_time_t begun = cpu->now;
 
     if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)) ||
         unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)))
@@ -252,10 +275,10 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
         return NULL;
     struct list *queue = fast_waiters(entry);
     struct thread *to = reply->caller;
-    mk_time_t now = cpu->now + cpu->call_cost + fast_copy_time(cpu, size);
+    mk_time_t now = begun + cpu->call_cost + fast_copy_time(cpu, size);
     if (unlikely(!queue) || unlikely(!reply_is_valid(to, reply->serial)) || !fast_may_run(cpu, to, now) ||
         unlikely(!fast_deliver(to->msg, msg, body, size, 0, MK_NAME_NULL, MK_NAME_NULL, 0)) ||
-        unlikely(!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
+        !fast_use_up(cpu, msg, name, begun))
         return NULL;
 
     /* commit */
@@ -312,6 +335,7 @@ static FAST bool fast_fill(struct kmsg *kmsg, const struct mk_msg *msg, uint64_t
 static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg, bool is_leaf)
 {
     uint64_t size;
+    mk_time_t begun = cpu->now;
 
     if (unlikely(cpu_is_unusual(cpu)) || unlikely(!cpu->current) ||
         (!is_leaf && unlikely(stack_is_low(cpu->current))) || !fast_is_plain(msg))
@@ -332,7 +356,7 @@ static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg 
     struct kmsg *kmsg = is_leaf ? kmem_pop(kmem, bytes) : kmem_alloc(kmem, bytes);
     if (unlikely(!kmsg))
         return false;
-    if (unlikely(!fast_fill(kmsg, msg, size, is_leaf))) {
+    if (unlikely(!fast_fill(kmsg, msg, size, is_leaf)) || fast_has_faulted(cpu, begun)) {
         kmem_push(kmem, kmsg, bytes);
         return false;
     }
@@ -354,6 +378,7 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
 {
     struct thread *self = cpu->current;
     uint64_t body;
+    mk_time_t begun = cpu->now;
 
     if (unlikely(cpu_is_unusual(cpu)) || unlikely(!self) || (!is_leaf && unlikely(stack_is_low(self))) ||
         (is_leaf && fast_is_due(cpu, cpu->now + cpu->entry_cost)))
@@ -372,7 +397,8 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
                            : fast_copy(body, (uint64_t)&kmsg->reply, size))) ||
         unlikely(!user_store_u32(MSG_FIELD(msg, id), kmsg->id)) ||
         unlikely(!user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status)) ||
-        unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)))
+        unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)) ||
+        fast_has_faulted(cpu, begun))
         return false;
     self->msg = msg;
     self->door_name = receive;

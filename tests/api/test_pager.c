@@ -193,11 +193,70 @@ MKT_TEST(PAGER0050)
     file_close(&file);
 }
 
+/* ---- messages in pages that are touched for the first time ---- */
+
+#define NR_MESSAGES 40
+
+static void fresh_server(void *arg)
+{
+    mk_name_t port = *(mk_name_t *)arg;
+    mk_err_t err = MK_OK;
+    char *page = allocate(PAGE);
+    struct mk_msg msg = {.body = page, .capacity = 64};
+    for (int i = 0; !err && i <= NR_MESSAGES; i++) {
+        err = i ? mk_reply_receive(port, &msg, MK_TIME_FOREVER) : mk_receive(port, &msg, MK_TIME_FOREVER);
+        CHECK(err || (*(int *)(void *)msg.body == i && i < NR_MESSAGES) || i == NR_MESSAGES);
+        msg.nr_rights = 0;
+        msg.body = allocate(PAGE);
+        msg.size = 64;
+    }
+}
+
+static void fresh_client(void *arg)
+{
+    (void)arg;
+    mk_name_t port = mkt_port();
+    const struct mk_thread_attr attr = {.entry = fresh_server, .arg = &port, .priority = MK_PRIO_DEFAULT + 1};
+    mk_name_t thread;
+    CHECK_OK(mk_thread_create(mk_task_self(), &attr, &thread));
+    for (int i = 0; i < NR_MESSAGES; i++) {
+        struct mk_msg *msg = (struct mk_msg *)(void *)allocate(2 * PAGE);
+        msg->body = (char *)msg + PAGE;
+        msg->size = msg->capacity = 64;
+        *(int *)msg->body = i;
+        CHECK_OK(mk_call(port, msg, MK_TIME_FOREVER));
+        CHECK(msg->size == 64);
+    }
+    mk_port_destroy(port);
+    CHECK_OK(mk_thread_join(thread, MK_TIME_FOREVER));
+}
+
+static mk_time_t fresh_run(bool is_traced)
+{
+    struct mkt t;
+    struct mk_machine_stats stats;
+    mkt_begin(&t, NULL);
+    mkt_spawn(&t, "test", fresh_client, NULL, false);
+    if (is_traced)
+        assert_int_equal(mk_trace_start(t.machine, 0, NULL, NULL), MK_OK);
+    mkt_run_all(&t);
+    assert_int_equal(mk_machine_stats(t.machine, &stats), MK_OK);
+    mkt_finish(&t);
+    return stats.now;
+}
+
+/* PAGER0060: page faults in the middle of a message take the same time whether or not the run is traced. */
+static void PAGER0060(void **state)
+{
+    (void)state;
+    assert_int_equal(fresh_run(false), fresh_run(true));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(PAGER0010), cmocka_unit_test(PAGER0020), cmocka_unit_test(PAGER0030),
-        cmocka_unit_test(PAGER0040), cmocka_unit_test(PAGER0050),
+        cmocka_unit_test(PAGER0040), cmocka_unit_test(PAGER0050), cmocka_unit_test(PAGER0060),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
