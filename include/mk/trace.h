@@ -41,7 +41,8 @@ struct mk_machine;
     X(PRIORITY,      21, "priority")       /* a thread, b priority from now on, c thread that lends it, 0: nobody */ \
     X(FAULT,         22, "page fault")     /* a memory object, b page, c enum mk_fault, plus MK_TRACE_FAULT_WRITE */ \
     X(EVICT,         23, "evict")          /* a memory object, b page, c 1: it was modified */ \
-    X(SUPPLY,        24, "supply")         /* a memory object, b page, c error, 0: its contents came */
+    X(SUPPLY,        24, "supply")         /* a memory object, b page, c error, 0: its contents came */ \
+    X(THRASH,        25, "thrashing")      /* a 1 it begins, 0 it ends; of the last c page-ins b were of pages that had just left */
 /* clang-format on */
 
 enum mk_trace_kind {

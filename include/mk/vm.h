@@ -161,6 +161,12 @@ MK_API MK_NODISCARD mk_err_t mk_vm_refs(mk_name_t task, struct mk_page_refs *ref
 /* At most this much memory in use, of the machine's. MK_E_BAD_STATE: it has more already. */
 MK_API MK_NODISCARD mk_err_t mk_vm_set_limit(mk_name_t task, uint64_t size);
 
+/*
+ * How many pages of the task were referenced since the last such call, or since they came: its working set over that
+ * time. Their reference bits are cleared, which policies that use them notice. MK_E_BAD_ADDRESS.
+ */
+MK_API MK_NODISCARD mk_err_t mk_vm_working_set(mk_name_t task, size_t *nrp);
+
 struct mk_vm_stats {
     uint64_t nr_frames, nr_free, nr_wired; /* of the machine */
     uint64_t nr_reserved;             /* frames that only the default pager's own memory may take; 0 without a store */
@@ -169,8 +175,8 @@ struct mk_vm_stats {
     uint64_t nr_zero_fills, nr_copies, nr_page_ins, nr_soft; /* faults by what they took (enum mk_fault) */
     uint64_t nr_ahead;                                       /* pages filled by the way, because of a sequence */
     uint64_t nr_evictions, nr_page_outs;                     /* pages that left memory, and those written back */
-    uint64_t
-        nr_refaults; /* page-ins of pages that had left for others that are still there: many of them is thrashing */
+    uint64_t nr_refaults; /* page-ins of pages that had left shortly before, for others */
+    bool is_thrashing;    /* most of the machine's last page-ins were those, and they are not long ago */
 };
 
 /* Counts since the start; of the machine when `task` is MK_NAME_NULL. MK_E_BAD_ADDRESS. */

@@ -83,7 +83,7 @@ static void put_wait(const struct snapshot *s, const struct mk_thread_info *t, c
         snprintf(to, size, "end of thread %llu%s", (unsigned long long)t->wait_thread, whom);
         break;
     case MK_WAIT_PAGE:
-        snprintf(to, size, "page of memory");
+        snprintf(to, size, "page of memory%s", whom);
         break;
     case MK_WAIT_DEVICE:
         snprintf(to, size, "input");

@@ -30,6 +30,7 @@ struct image;
 struct sending;
 struct kmsg;
 struct vm;
+struct vm_object;
 
 enum thread_state {
     THREAD_RUNNING = 1,
@@ -88,10 +89,11 @@ struct thread {
     mk_time_t created, first_run;
     uint64_t nr_switches, nr_preempted;
 
-    uint64_t events;    /* what woke it from a wait for events */
-    uint32_t wait_page; /* of the object that it waits for */
-    uint32_t nr_tries;  /* times that its kernel call began again for a missing page */
-    char *trap_stack;   /* on which it waits; NULL: it entered the kernel by a call */
+    uint64_t events;               /* what woke it from a wait for events */
+    struct vm_object *held_memory; /* whose page it waits for; a reference */
+    uint32_t wait_page;            /* of that */
+    uint32_t nr_tries;             /* times that its kernel call began again for a missing page */
+    char *trap_stack;              /* on which it waits; NULL: it entered the kernel by a call */
 
     /* life */
     struct port *port; /* made when somebody wants its name */

@@ -120,6 +120,15 @@ static uint64_t reply_holder(struct mk_machine *machine, const struct thread *ca
     return 0;
 }
 
+/* Where the pager is told that should have the page. NULL: it waits for a frame. */
+static const struct port *page_wait_port(const struct vm *vm, const struct thread *thread)
+{
+    const struct vm_object *object = thread->wait_object;
+    if (object && !object->pager)
+        object = vm->store;
+    return object && object->pager ? object->pager->port : NULL;
+}
+
 static void wait_info(struct mk_machine *machine, const struct thread *thread, struct mk_thread_info *info)
 {
     const struct port *port = thread->wait_object;
@@ -142,6 +151,11 @@ static void wait_info(struct mk_machine *machine, const struct thread *thread, s
     case MK_WAIT_REPLY:
         info->wait_port = thread->call_port;
         info->wait_task = reply_holder(machine, thread);
+        break;
+    case MK_WAIT_PAGE:
+        port = page_wait_port(machine->vm, thread);
+        info->wait_port = port ? port->id : 0;
+        info->wait_task = port && port->space ? port->space->task->id : 0;
         break;
     case MK_WAIT_TASK:
         info->wait_task = ((const struct task *)thread->wait_object)->id;
@@ -321,6 +335,9 @@ static void report_thread(struct mk_machine *machine, const struct thread *threa
         break;
     case MK_WAIT_REPLY:
         snprintf(what, sizeof(what), "waits for the answer to its call on port %llu, which %s should give", port, whom);
+        break;
+    case MK_WAIT_PAGE:
+        snprintf(what, sizeof(what), "waits for a page of memory, which %s should supply", whom);
         break;
     case MK_WAIT_TASK:
         snprintf(what, sizeof(what), "waits for the end of task %s", whom);

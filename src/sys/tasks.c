@@ -143,6 +143,7 @@ static void thread_detach(struct cpu *cpu, struct thread *thread)
     thread->flags |= THREAD_DETACHED;
     lend_forget(cpu, thread);
     ipc_thread_ended(cpu, thread);
+    vm_thread_ended(cpu, thread);
     device_thread_ended(cpu, thread);
     sched_wake_all(cpu, &thread->joiners, MK_OK);
     if (thread->port) {

@@ -338,6 +338,19 @@ mk_err_t mk_vm_set_limit(mk_name_t name, uint64_t size)
     return leave(cpu, err);
 }
 
+mk_err_t mk_vm_working_set(mk_name_t name, size_t *nrp)
+{
+    ENTER(cpu, self);
+    struct map *map;
+    (void)self;
+    mk_err_t err = map_of(cpu, name, &map);
+    if (!err && !user_store_u64(nrp, 0))
+        err = MK_E_BAD_ADDRESS;
+    if (!err)
+        user_store_u64(nrp, map_working_set(map));
+    return leave(cpu, err);
+}
+
 mk_err_t mk_vm_statistics(mk_name_t name, struct mk_vm_stats *statsp)
 {
     ENTER(cpu, self);

@@ -82,7 +82,7 @@ static mk_err_t zero_fill(struct cpu *cpu, struct fault *f)
     struct region *region = f->region;
     struct vm *vm = region->object->vm;
     uint32_t page = region_page(region, f->addr), nr = choose_ahead(f, page), n, frame;
-    uint8_t flags = f->is_write ? FRAME_DIRTY | FRAME_AHEAD : 0;
+    uint8_t flags = f->is_write ? FRAME_DIRTY : 0;
     f->object = region->object;
     f->page = page;
     for (n = 0; n < nr; n++) {
@@ -91,7 +91,7 @@ static mk_err_t zero_fill(struct cpu *cpu, struct fault *f)
             return err;
         if (err)
             break;
-        vm->frames[frame].flags |= n ? FRAME_DIRTY | FRAME_AHEAD : flags & FRAME_DIRTY;
+        vm->frames[frame].flags |= n ? FRAME_DIRTY | FRAME_AHEAD | FRAME_REFERENCED : flags;
         vm->frames[frame].access = n ? region->prot : 0;
     }
     COUNT(cpu, f, nr_zero_fills, MK_FAULT_ZERO);
@@ -132,6 +132,27 @@ static mk_err_t copy_page(struct cpu *cpu, struct fault *f)
     return open_page(f);
 }
 
+/*
+ * Thrashing: of the last page-ins, most were of pages that had left memory only shortly before, for others that are
+ * needed as well (Denning 1968).
+ */
+static void watch_thrashing(struct cpu *cpu, struct fault *f, bool is_refault)
+{
+    struct vm *vm = cpu->machine->vm;
+    vm->counts.nr_refaults += is_refault;
+    f->region->map->counts.nr_refaults += is_refault;
+    vm->nr_recent_refaults += is_refault;
+    if (++vm->nr_recent < VM_RECENT)
+        return;
+    bool is_thrashing = vm->nr_recent_refaults > VM_RECENT / 2;
+    if (is_thrashing != vm->is_thrashing)
+        trace(cpu, MK_TRACE_THRASH, is_thrashing, vm->nr_recent_refaults, vm->nr_recent);
+    vm->is_thrashing = is_thrashing;
+    vm->thrashing_until = cpu->now + 2 * (cpu->now - vm->recent_since);
+    vm->recent_since = cpu->now;
+    vm->nr_recent = vm->nr_recent_refaults = 0;
+}
+
 /* Ask whoever has the contents; they come into a frame that is taken now. */
 static mk_err_t ask(struct cpu *cpu, struct fault *f)
 {
@@ -151,10 +172,8 @@ static mk_err_t ask(struct cpu *cpu, struct fault *f)
         page_give_up(object, f->page);
         return err;
     }
-    if (is_stored && vm->counts.nr_evictions - vm->slots[page_number(word)].evicted <= object->set->limit) {
-        vm->counts.nr_refaults++;
-        f->region->map->counts.nr_refaults++;
-    }
+    bool is_refault = is_stored && vm->counts.nr_evictions - vm->slots[page_number(word)].evicted <= object->set->limit;
+    watch_thrashing(cpu, f, is_refault);
     COUNT(cpu, f, nr_page_ins, MK_FAULT_PAGE_IN);
     return MK_E_WOULD_BLOCK;
 }
@@ -221,6 +240,7 @@ static mk_err_t wait_for_page(struct cpu *cpu, struct vm_object *object, uint32_
     const struct vm_object *asked = frame->slot ? vm->store : object;
     mk_time_t timeout = asked->pager->timeout;
     cpu->current->wait_page = page;
+    cpu->current->held_memory = object;
     object_hold(object);
     mk_err_t err = sched_block(cpu, &object->waiters, MK_WAIT_PAGE, object,
                                timeout < MK_TIME_FOREVER - cpu->now ? cpu->now + timeout : MK_TIME_FOREVER, NULL);
@@ -228,8 +248,16 @@ static mk_err_t wait_for_page(struct cpu *cpu, struct vm_object *object, uint32_
         page_give_up(object, page);
         sched_wake_all(cpu, &object->waiters, MK_OK); /* whoever waits for it longer asks again */
     }
+    cpu->current->held_memory = NULL;
     object_release(cpu, object);
     return err;
+}
+
+void vm_thread_ended(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->held_memory)
+        object_release(cpu, thread->held_memory);
+    thread->held_memory = NULL;
 }
 
 mk_err_t vm_fault_in(struct cpu *cpu, uintptr_t addr, bool is_write)

@@ -29,6 +29,9 @@ mk_err_t vm_fault(struct cpu *cpu, uintptr_t addr, bool is_write);
  */
 mk_err_t vm_fault_in(struct cpu *cpu, uintptr_t addr, bool is_write);
 
+/* What it held while it waited. */
+void vm_thread_ended(struct cpu *cpu, struct thread *thread);
+
 /*
  * An access of the kernel to a page that is on its way, or to nothing at `addr` 0 when a frame was missing: the kernel
  * call fails with what is returned here, MK_E_BAD_ADDRESS, and vm_wait_missing tells whether to begin it again.

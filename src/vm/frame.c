@@ -183,6 +183,7 @@ void frame_free(struct vm *vm, uint32_t frame)
     object->set->nr_frames--;
     object->nr_resident--;
     vm->nr_busy -= (f->flags & FRAME_BUSY) != 0;
+    vm->nr_wired -= f->wired != 0;
     *f = (struct frame){.next = vm->free};
     vm->free = frame;
     vm->nr_free++;

@@ -31,6 +31,7 @@ mk_err_t map_inherit_from(struct map *map, struct map *parent, intptr_t *deltap)
 /* One page; MK_E_WOULD_BLOCK: wait, and again. */
 mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired);
 bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info); /* false: none */
+size_t map_working_set(struct map *map);
 uint8_t map_page(struct map *map, uintptr_t addr);
 /* Are all bytes of the range in regions with this protection? */
 bool map_is_accessible(const struct map *map, uintptr_t addr, size_t size, uint32_t prot);

@@ -230,6 +230,31 @@ uint8_t map_page(struct map *map, uintptr_t addr)
            (frame->wired ? MK_PAGE_WIRED : 0);
 }
 
+static uint32_t take_references(const struct vm *vm, struct vm_object *owner, uint32_t page)
+{
+    if (page_state(owner->pages[page]) != PAGE_RESIDENT)
+        return 0;
+    struct frame *frame = &vm->frames[page_number(owner->pages[page])];
+    if (!(frame->flags & FRAME_REFERENCED))
+        return 0;
+    frame->flags &= (uint8_t)~FRAME_REFERENCED;
+    page_close(owner, page, false); /* the next reference is seen */
+    return 1;
+}
+
+size_t map_working_set(struct map *map)
+{
+    size_t n = 0;
+    list_for_each (link, &map->regions) {
+        for (uintptr_t addr = by_link(link)->start; addr < by_link(link)->end; addr += PAGE_SIZE) {
+            uint32_t page = region_page(by_link(link), addr);
+            struct vm_object *owner = page_owner(by_link(link)->object, &page);
+            n += take_references(map->machine->vm, owner, page);
+        }
+    }
+    return n;
+}
+
 /* ---- frames of a task's own ---- */
 
 mk_err_t map_set_frames(struct map *map, const struct mk_vm_frames *frames, const struct page_policy *policy,
@@ -273,6 +298,7 @@ void vm_statistics(const struct vm *vm, struct mk_vm_stats *stats)
     stats->nr_slots = vm->nr_slots;
     stats->nr_used_slots = vm->nr_used_slots;
     stats->nr_resident = vm->nr_frames - vm->nr_free;
+    stats->is_thrashing = vm->is_thrashing && vm->machine->cpu->now <= vm->thrashing_until;
 }
 
 void map_statistics(const struct map *map, struct mk_vm_stats *stats)

@@ -187,6 +187,8 @@ struct slot {                 /* of the backing store */
 /* Charge memory to the machine alone. MK_E_LIMIT_MEMORY. */
 mk_err_t machine_charge(struct mk_machine *machine, size_t size);
 
+#define VM_RECENT 64 /* page-ins by which thrashing is judged */
+
 #define NR_EXTENT_ORDERS 34
 
 struct extent { /* of the machine's file, free */
@@ -227,6 +229,10 @@ struct vm {
     uint64_t next_object;
     uint64_t nr_objects, nr_regions, nr_wired;
     struct vm_counts counts;
+    /* page-ins lately, to see thrashing */
+    uint32_t nr_recent, nr_recent_refaults;
+    mk_time_t recent_since, thrashing_until;
+    bool is_thrashing;
 };
 
 static inline char *page_contents(const struct vm_object *object, uint32_t page)

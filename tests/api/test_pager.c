@@ -83,6 +83,87 @@ static void PAGER0020(void **state)
     store_end(&t, &pager);
 }
 
+static void thrash(void *arg)
+{
+    size_t nr = *(size_t *)arg;
+    volatile char *p = allocate(2 * NR_FRAMES * PAGE);
+    uint32_t page = 1;
+    for (unsigned i = 0; i < 2000; i++) {
+        page = page * 1103515245 + 12345;
+        p[(page >> 8) % nr * PAGE] = 1;
+    }
+    CHECK(vm_stats(MK_NAME_NULL).is_thrashing == (nr > NR_FRAMES));
+}
+
+/* PAGER0025: a task that touches more pages at random than there are frames is seen to thrash, one with fewer is not. */
+static void PAGER0025(void **state)
+{
+    (void)state;
+    size_t nrs[] = {NR_FRAMES / 2, NR_FRAMES + NR_FRAMES / 2};
+    for (size_t i = 0; i < COUNT_OF(nrs); i++) {
+        struct mkt t;
+        struct test_pager pager;
+        store_begin(&t, &pager, NR_FRAMES, 300);
+        mkt_spawn(&t, "test", thrash, &nrs[i], false);
+        store_end(&t, &pager);
+    }
+}
+
+static void working_set(void *arg)
+{
+    (void)arg;
+    volatile char *p = allocate(20 * PAGE);
+    size_t n;
+    for (size_t i = 0; i < 20; i++)
+        p[i * PAGE] = 1;
+    CHECK_OK(mk_vm_working_set(mk_task_self(), &n));
+    CHECK(n == 20);
+    p[3 * PAGE] = 2;
+    (void)p[7 * PAGE];
+    (void)p[7 * PAGE + 9];
+    CHECK_OK(mk_vm_working_set(mk_task_self(), &n));
+    CHECK(n == 2);
+    CHECK_OK(mk_vm_working_set(mk_task_self(), &n));
+    CHECK(n == 0);
+}
+
+/* PAGER0026: the working set is the pages touched since it was last asked for. */
+MKT_TEST(PAGER0026)
+{
+    working_set(arg);
+}
+
+struct victim {
+    mk_name_t port, control, memory;
+    mk_vaddr_t addr;
+};
+
+static void touch_main(void *arg)
+{
+    (void)*(volatile char *)((struct victim *)arg)->addr;
+}
+
+/* PAGER0027: a thread that is ended while it waits for a page leaves nothing behind. */
+MKT_TEST(PAGER0027)
+{
+    (void)arg;
+    struct victim v;
+    CHECK_OK(mk_port_create(&v.port));
+    CHECK_OK(mk_memory_create(v.port, 5, PAGE, &v.memory, &v.control));
+    const struct mk_vm_map how = {.memory = v.memory, .size = PAGE, .prot = MK_PROT_READ};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &v.addr));
+    mk_name_t thread = mkt_thread(touch_main, &v);
+    mk_thread_yield();
+    CHECK(port_state(v.port).nr_queued == 1);
+    CHECK_OK(mk_thread_terminate(thread));
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_memory_unavailable(v.control, 0, PAGE)); /* the page came too late for it, not for others */
+    CHECK(*(char *)v.addr == 0);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), v.addr, PAGE));
+    CHECK_OK(mk_right_release(v.memory));
+    CHECK(mkt_type(v.control) == MK_RIGHT_DEAD_NAME);
+}
+
 /* ---- objects with a pager ---- */
 
 struct file {
@@ -255,7 +336,8 @@ static void PAGER0060(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(PAGER0010), cmocka_unit_test(PAGER0020), cmocka_unit_test(PAGER0030),
+        cmocka_unit_test(PAGER0010), cmocka_unit_test(PAGER0020), cmocka_unit_test(PAGER0025),
+        cmocka_unit_test(PAGER0026), cmocka_unit_test(PAGER0027), cmocka_unit_test(PAGER0030),
         cmocka_unit_test(PAGER0040), cmocka_unit_test(PAGER0050), cmocka_unit_test(PAGER0060),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
