@@ -41,6 +41,7 @@ extern "C" {
     X(MK_E_LIMIT_HOST,     -55, "the host refused memory, a mapping or a descriptor") \
     X(MK_E_LIMIT_DEPTH,    -56, "port sets would be nested too deeply") \
     X(MK_E_LIMIT_REGIONS,  -57, "the machine has no room for another region of memory") \
+    X(MK_E_LIMIT_MAPPINGS, -58, "the host process has nearly all the memory mappings that it may have") \
     X(MK_E_PLUGIN_FILE,    -60, "the plugin's file cannot be read as a shared object") \
     X(MK_E_PLUGIN_ABI,     -61, "the plugin was built for another version of libmk") \
     X(MK_E_PLUGIN_REFUSED, -62, "the plugin uses something that a server must not use") \

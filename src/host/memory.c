@@ -3,6 +3,8 @@
 #include "host/memory.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -49,4 +51,54 @@ void host_memory_discard(const struct host_memory *memory, uint64_t offset, size
 bool host_memory_is_used(const struct host_memory *memory, uint64_t offset)
 {
     return lseek(memory->fd, (off_t)offset, SEEK_DATA) == (off_t)offset;
+}
+
+/* ---- mappings ---- */
+
+#define MAPPINGS_DEFAULT 65530
+#define MAPPINGS_SPARE   2000
+
+static atomic_long nr_mappings, max_mappings;
+
+static long read_limit(void)
+{
+    char text[32] = "";
+    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, text, sizeof(text) - 1) <= 0)
+            text[0] = '\0';
+        close(fd);
+    }
+    long limit = strtol(text, NULL, 10);
+    return (limit > 0 ? limit : MAPPINGS_DEFAULT) - MAPPINGS_SPARE;
+}
+
+/* Lines of /proc/self/maps; -1: it cannot be read. */
+static long count_mappings(void)
+{
+    char text[4096];
+    long n = 0;
+    ssize_t got;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    while ((got = read(fd, text, sizeof(text))) > 0)
+        for (ssize_t i = 0; i < got; i++)
+            n += text[i] == '\n';
+    close(fd);
+    return n;
+}
+
+bool host_mappings_take(unsigned n)
+{
+    if (!atomic_load_explicit(&max_mappings, memory_order_relaxed))
+        atomic_store(&max_mappings, read_limit());
+    long max = atomic_load_explicit(&max_mappings, memory_order_relaxed);
+    if (atomic_fetch_add(&nr_mappings, n) + (long)n <= max)
+        return true;
+    long real = count_mappings();
+    if (real < 0)
+        return true; /* the host itself will say no */
+    atomic_store(&nr_mappings, real + (long)n);
+    return real + (long)n <= max;
 }

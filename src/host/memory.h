@@ -30,4 +30,11 @@ void host_memory_discard(const struct host_memory *memory, uint64_t offset, size
 /* Does the page take host memory, which is to say: was it ever written (or read by a mapping) since? */
 bool host_memory_is_used(const struct host_memory *memory, uint64_t offset);
 
+/*
+ * The process may have so many mappings (vm.max_map_count, 65,530 by default), and when there are no more malloc and
+ * new threads fail, too. So we stop 2,000 before. False: `n` more would be too many. Where pieces join again is not
+ * known here: the count is an estimate from above, and is taken anew from /proc/self/maps when it reaches the limit.
+ */
+bool host_mappings_take(unsigned n);
+
 #endif

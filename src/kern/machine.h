@@ -172,6 +172,7 @@ struct cpu {
     /* a page that the kernel missed (vm/fault.h) */
     bool is_missing, is_missing_write;
     uintptr_t missing;
+    mk_err_t missing_error; /* not 0: it cannot be had, and this is why */
     /* trace */
     bool is_traced;
     uint64_t trace_hash, nr_events;

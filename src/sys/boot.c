@@ -117,8 +117,10 @@ static void kernel_fault(struct cpu *cpu)
     mk_err_t err = trap->is_access ? vm_fault(cpu, trap->address, trap->is_write) : MK_E_BAD_ADDRESS;
     kernel_charge(cpu, cpu->machine->costs.fault);
     cpu->is_missing = false;
-    if (err == MK_E_WOULD_BLOCK)
+    if (err && err != MK_E_BAD_ADDRESS) {
         vm_missing(cpu, trap->address, trap->is_write);
+        cpu->missing_error = err == MK_E_WOULD_BLOCK ? MK_OK : err;
+    }
     if (err)
         trap->frame->rip = trap->fixup;
 }

@@ -285,6 +285,7 @@ mk_err_t vm_missing(struct cpu *cpu, uintptr_t addr, bool is_write)
     cpu->is_missing = true;
     cpu->missing = addr;
     cpu->is_missing_write = is_write;
+    cpu->missing_error = MK_OK;
     return MK_E_BAD_ADDRESS;
 }
 
@@ -299,7 +300,9 @@ bool vm_wait_missing(struct cpu *cpu, mk_err_t *errp)
         return false;
     }
     cpu->is_missing = false;
-    if (self->nr_tries++ == NR_TRIES) {
+    if (cpu->missing_error) {
+        *errp = cpu->missing_error;
+    } else if (self->nr_tries++ == NR_TRIES) {
         *errp = MK_E_LIMIT_MEMORY;
     } else {
         mk_err_t err = cpu->missing

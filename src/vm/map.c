@@ -129,6 +129,12 @@ static bool is_writable(uint8_t access)
     return access & MK_PROT_WRITE;
 }
 
+/* Does opening it split a mapping of the host? */
+static bool may_show(const struct region *region, size_t size)
+{
+    return (region->shown && size == region_size(region)) || host_mappings_take(2);
+}
+
 static bool show(struct region *region, uintptr_t addr, const struct vm_object *owner, uint32_t page, uint32_t nr,
                  uint8_t access)
 {
@@ -154,9 +160,12 @@ static bool show(struct region *region, uintptr_t addr, const struct vm_object *
 mk_err_t region_open(struct region *region, uintptr_t addr, const struct vm_object *owner, uint32_t page, uint32_t nr,
                      uint8_t access)
 {
-    if (show(region, addr, owner, page, nr, access))
+    size_t size = (size_t)nr << PAGE_SHIFT;
+    if (may_show(region, size) && show(region, addr, owner, page, nr, access))
         return MK_OK;
-    region_hide(region); /* its many pieces may have been what the host had enough of */
+    region_hide(region); /* its many pieces may have been what the host has enough of */
+    if (!may_show(region, size))
+        return MK_E_LIMIT_MAPPINGS;
     return show(region, addr, owner, page, nr, access) ? MK_OK : MK_E_LIMIT_HOST;
 }
 

@@ -270,7 +270,8 @@ static void close_in(struct region *region, uint32_t page, bool is_write_only)
     if (!region->map || !region->shown || page < region->page)
         return;
     uintptr_t addr = region->start + ((uintptr_t)(page - region->page) << PAGE_SHIFT);
-    if (addr < region->end && !host_pages_protect((void *)addr, PAGE_SIZE, is_write_only, false))
+    if (addr < region->end &&
+        (!host_mappings_take(2) || !host_pages_protect((void *)addr, PAGE_SIZE, is_write_only, false)))
         region_hide(region);
 }
 

@@ -43,7 +43,8 @@ mk_err_t region_get_shadow(struct region *region);
 void region_hide(struct region *region);
 
 /*
- * Let the window show `nr` pages of `owner`, from `page` of it, at `addr` with this access. MK_E_LIMIT_HOST.
+ * Let the window show `nr` pages of `owner`, from `page` of it, at `addr` with this access. MK_E_LIMIT_MAPPINGS,
+ * MK_E_LIMIT_HOST.
  */
 mk_err_t region_open(struct region *region, uintptr_t addr, const struct vm_object *owner, uint32_t page, uint32_t nr,
                      uint8_t access);
