@@ -190,6 +190,16 @@ void frame_free(struct vm *vm, uint32_t frame)
         sched_wake_all(vm->machine->cpu, &vm->waiters, MK_OK);
 }
 
+static void count_eviction(struct vm *vm, struct map *map, bool is_written)
+{
+    vm->counts.nr_evictions++;
+    vm->counts.nr_page_outs += is_written;
+    if (map) {
+        map->counts.nr_evictions++;
+        map->counts.nr_page_outs += is_written;
+    }
+}
+
 bool frame_evict(struct cpu *cpu, uint32_t frame)
 {
     struct frame *f = &cpu->machine->vm->frames[frame];
@@ -204,8 +214,7 @@ bool frame_evict(struct cpu *cpu, uint32_t frame)
     object->pages[page] = word;
     host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
     frame_free(vm, frame);
-    vm->counts.nr_evictions++;
-    vm->counts.nr_page_outs += is_dirty && (object->pager || page_state(word) == PAGE_STORED);
+    count_eviction(vm, object->set->map, is_dirty && (object->pager || page_state(word) == PAGE_STORED));
     if (page_state(word) == PAGE_STORED)
         vm->slots[page_number(word)].evicted = vm->counts.nr_evictions;
     trace(cpu, MK_TRACE_EVICT, object->id, page, is_dirty);
