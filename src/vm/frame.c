@@ -68,10 +68,14 @@ void object_set(struct vm_object *object, struct page_set *set)
     struct page_set *old = object->set;
     for (uint32_t page = 0; page < object->nr_pages && object->nr_resident; page++) {
         enum page_state state = page_state(object->pages[page]);
+        uint32_t frame = page_number(object->pages[page]);
         if (state != PAGE_RESIDENT && state != PAGE_ASKED)
             continue;
-        set_remove(vm, old, page_number(object->pages[page]));
-        set_append(vm, set, page_number(object->pages[page]));
+        if (set->policy->sees_all)
+            page_close(object, page, false);
+        set_remove(vm, old, frame);
+        set_append(vm, set, frame);
+        vm->frames[frame].stamp = 0; /* it was another policy's */
         old->nr_frames--;
         set->nr_frames++;
     }
@@ -118,6 +122,8 @@ void frame_reference(struct vm *vm, uint32_t frame)
 {
     struct frame *f = &vm->frames[frame];
     struct page_set *set = f->object->set;
+    if (set->policy->sees_all && set->newest == frame && f->access)
+        return; /* the same reference: a store after a load, or through another window */
     f->flags |= FRAME_REFERENCED;
     if (!set->policy->sees_all)
         return;
