@@ -174,9 +174,10 @@ struct mk_vm_stats {
     uint64_t nr_resident;             /* pages in memory; of a task: in its frames, or of what it has mapped */
     uint64_t nr_zero_fills, nr_copies, nr_page_ins, nr_soft; /* faults by what they took (enum mk_fault) */
     uint64_t nr_ahead;                                       /* pages filled by the way, because of a sequence */
-    uint64_t nr_evictions, nr_page_outs;                     /* pages that left memory, and those written back */
-    uint64_t nr_refaults; /* page-ins of pages that had left shortly before, for others */
-    bool is_thrashing;    /* most of the machine's last page-ins were those, and they are not long ago */
+    uint64_t nr_evictions; /* pages that left memory; of a task: out of frames of its own */
+    uint64_t nr_page_outs; /* of those, written back */
+    uint64_t nr_refaults;  /* page-ins of pages that had left shortly before, for others */
+    bool is_thrashing;     /* most of the machine's last page-ins were those, and they are not long ago */
 };
 
 /* Counts since the start; of the machine when `task` is MK_NAME_NULL. MK_E_BAD_ADDRESS. */

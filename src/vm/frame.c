@@ -68,10 +68,14 @@ void object_set(struct vm_object *object, struct page_set *set)
     struct page_set *old = object->set;
     for (uint32_t page = 0; page < object->nr_pages && object->nr_resident; page++) {
         enum page_state state = page_state(object->pages[page]);
+        uint32_t frame = page_number(object->pages[page]);
         if (state != PAGE_RESIDENT && state != PAGE_ASKED)
             continue;
-        set_remove(vm, old, page_number(object->pages[page]));
-        set_append(vm, set, page_number(object->pages[page]));
+        if (set->policy->sees_all)
+            page_close(object, page, false);
+        set_remove(vm, old, frame);
+        set_append(vm, set, frame);
+        vm->frames[frame].stamp = 0; /* it was another policy's */
         old->nr_frames--;
         set->nr_frames++;
     }
@@ -118,6 +122,8 @@ void frame_reference(struct vm *vm, uint32_t frame)
 {
     struct frame *f = &vm->frames[frame];
     struct page_set *set = f->object->set;
+    if (set->policy->sees_all && set->newest == frame && f->access)
+        return; /* the same reference: a store after a load, or through another window */
     f->flags |= FRAME_REFERENCED;
     if (!set->policy->sees_all)
         return;
@@ -191,6 +197,16 @@ void frame_free(struct vm *vm, uint32_t frame)
         sched_wake_all(vm->machine->cpu, &vm->waiters, MK_OK);
 }
 
+static void count_eviction(struct vm *vm, struct map *map, bool is_written)
+{
+    vm->counts.nr_evictions++;
+    vm->counts.nr_page_outs += is_written;
+    if (map) {
+        map->counts.nr_evictions++;
+        map->counts.nr_page_outs += is_written;
+    }
+}
+
 bool frame_evict(struct cpu *cpu, uint32_t frame)
 {
     struct frame *f = &cpu->machine->vm->frames[frame];
@@ -205,8 +221,7 @@ bool frame_evict(struct cpu *cpu, uint32_t frame)
     object->pages[page] = word;
     host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
     frame_free(vm, frame);
-    vm->counts.nr_evictions++;
-    vm->counts.nr_page_outs += is_dirty && (object->pager || page_state(word) == PAGE_STORED);
+    count_eviction(vm, object->set->map, is_dirty && (object->pager || page_state(word) == PAGE_STORED));
     if (page_state(word) == PAGE_STORED)
         vm->slots[page_number(word)].evicted = vm->counts.nr_evictions;
     trace(cpu, MK_TRACE_EVICT, object->id, page, is_dirty);

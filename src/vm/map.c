@@ -243,6 +243,13 @@ static mk_err_t reserve_window(struct map *map)
     return MK_OK;
 }
 
+/* Objects that others hold may keep it. */
+void map_leave_set(struct map *map)
+{
+    map->set->map = NULL;
+    set_release(map->machine->vm, map->set);
+}
+
 void map_destroy(struct map *map)
 {
     if (!map)
@@ -259,7 +266,7 @@ void map_destroy(struct map *map)
         region->shown = NULL;
         region_destroy(machine->cpu, vm, region);
     }
-    set_release(vm, map->set);
+    map_leave_set(map);
     kmem_free(&machine->kmem, map, sizeof(*map));
 }
 

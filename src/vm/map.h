@@ -7,6 +7,7 @@
 
 struct map *map_create(struct mk_machine *machine); /* NULL: no memory */
 void map_destroy(struct map *map);                  /* NULL is ignored */
+void map_leave_set(struct map *map);                /* its frames are no longer its own, or those of the machine */
 
 /*
  * size is a positive multiple of the page. MK_E_LIMIT_MEMORY, MK_E_LIMIT_WINDOW, MK_E_LIMIT_REGIONS, MK_E_LIMIT_HOST,

@@ -270,7 +270,9 @@ mk_err_t map_set_frames(struct map *map, const struct mk_vm_frames *frames, cons
     list_for_each (link, &map->regions)
         if (by_link(link)->object->set == map->set)
             object_set(by_link(link)->object, set);
-    set_release(vm, map->set);
+    if (set != &vm->set)
+        set->map = map;
+    map_leave_set(map);
     map->set = set;
     return MK_OK;
 }

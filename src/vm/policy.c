@@ -84,7 +84,11 @@ static void clock_clear_referenced(struct vm *vm, struct page_set *set, uint32_t
     f->stamp = 0;
 }
 
-/* ---- aging: the one with the smallest of the registers into which reference bits are shifted ---- */
+/*
+ * ---- aging: the one with the smallest of the registers into which reference bits are shifted ----
+ * Time is counted in page faults, so that runs repeat: a tick comes with each fault that finds no frame of the set
+ * free, before it chooses. Of equal registers the page that came first goes.
+ */
 
 static void aging_tick(struct vm *vm, struct page_set *set)
 {
@@ -140,7 +144,11 @@ static void ws_referenced(struct vm *vm, struct page_set *set, uint32_t frame)
     }
 }
 
-/* ---- opt: the one whose next reference is farthest in the future ---- */
+/*
+ * ---- opt: the one whose next reference is farthest in the future ----
+ * Of pages that are never referenced again it is the one referenced longest ago (the order is that of lru): a choice
+ * that does not depend on how many frames there are, as a stack algorithm needs it (Mattson et al. 1970).
+ */
 
 static uint64_t next_use(const struct mk_page_refs *future, uint64_t tick, const struct frame *frame)
 {
@@ -180,7 +188,7 @@ static const struct page_policy policies[] = {
     {.name = "aging", .victim = aging_victim},
     {.name = "random", .victim = random_victim},
     {.name = "ws", .sees_all = true, .referenced = ws_referenced, .victim = first_victim},
-    {.name = "opt", .sees_all = true, .victim = opt_victim},
+    {.name = "opt", .sees_all = true, .referenced = move_to_end, .victim = opt_victim},
 };
 
 const struct page_policy *page_policy_find(const char *name)

@@ -44,6 +44,7 @@ struct frame {
 /* Frames that replace each other, and the policy by which. */
 struct page_set {
     const struct page_policy *policy;
+    struct map *map;      /* whose own it is, and where evictions count; NULL: nobody's */
     uint32_t first, last; /* in the policy's order */
     uint32_t nr_frames, limit;
     uint32_t hand;   /* of a clock; 0: at the first */
