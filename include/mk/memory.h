@@ -89,9 +89,10 @@ MK_API MK_NODISCARD mk_err_t mk_memory_destroy(mk_name_t control);
 /*
  * With the machine's control port: the object becomes the backing store, where evicted pages of anonymous memory
  * go; its pager is the default pager. All that the pager's own task has allocated stays in memory from now on. Memory in use may then exceed
- * the machine's memory by the store's size. A new store can take the place of one whose pager died: it must hold
- * the same contents, and be at least as large. MK_E_EXISTS (there is one), MK_E_BAD_ARGUMENT (smaller),
- * MK_E_NO_MEMORY.
+ * the machine's memory by the store's size. A new store can take the place of one whose pager died, or whose messages
+ * come to the same port, as those of a pager that was restarted do: it must hold the same contents, and be at least as
+ * large. What was requested and has not come is requested again. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT
+ * (smaller), MK_E_NO_MEMORY.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_set_store(mk_name_t machine, mk_name_t control);
 

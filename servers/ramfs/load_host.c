@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,11 +28,12 @@ struct walk {
     size_t nr, max;
 };
 
+static char buffer[READ_SIZE]; /* memory of the host: its calls do not wait for pages of the task's */
+
 static bool copy_bytes(const struct load *load, const char *name, int fd, struct ramfs_node *node)
 {
-    char *buffer = malloc(READ_SIZE);
     uint64_t offset = 0;
-    bool is_ok = buffer != NULL || load_fail(load, "%s: out of memory", name);
+    bool is_ok = true;
 
     while (is_ok) {
         ssize_t size = read(fd, buffer, READ_SIZE);
@@ -44,14 +46,19 @@ static bool copy_bytes(const struct load *load, const char *name, int fd, struct
                          : load_fail(load, "%s: cannot be read", name);
         offset += size > 0 ? (uint64_t)size : 0;
     }
-    free(buffer);
     return is_ok;
 }
 
 /* O_NONBLOCK: should the file have become a pipe since it was looked at, opening it must not wait. */
+static int open_host(const char *path, int flags)
+{
+    snprintf(buffer, sizeof(buffer), "%s", path);
+    return open(buffer, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+}
+
 static bool copy_file(const struct load *load, const char *host_path, int flags, const char *path)
 {
-    int fd = open(host_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+    int fd = open_host(host_path, flags);
     struct ramfs_node *node;
     struct stat st;
     bool is_ok;

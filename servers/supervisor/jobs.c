@@ -61,6 +61,8 @@ mk_err_t jobs_parse(struct supervisor *s, const char *text)
     s->jobs = calloc(nr_lines + 1, sizeof(*s->jobs));
     if (!copy || !s->jobs)
         return MK_E_NO_MEMORY;
+    s->text = copy;
+    s->text_size = strlen(text) + 1;
     for (char *line = copy; *line;) {
         char *end = strchr(line, '\n');
         if (end)

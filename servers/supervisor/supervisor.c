@@ -36,6 +36,29 @@ static void answer(mk_name_t *replyp, mk_err_t status)
     *replyp = MK_NAME_NULL;
 }
 
+/* ---- memory ---- */
+
+static void keep(void *p, size_t size)
+{
+    mk_vaddr_t page = mk_page_size(), start = (mk_vaddr_t)p & ~(page - 1);
+    mk_err_t err = mk_vm_wire(mk_task_self(), start, ((mk_vaddr_t)p + size - start + page - 1) & ~(page - 1), true);
+    if (err)
+        mk_log("memory for restarts is not kept: %s", mk_err_text(err));
+}
+
+/* To restart the pager it must not need the pager. Called with the first message: then the loop's buffer is known. */
+static void keep_all(struct supervisor *s, const struct mk_msg *msg)
+{
+    if (s->is_kept)
+        return;
+    s->is_kept = true;
+    keep(s, sizeof(*s));
+    keep(s->jobs, (s->nr_jobs + 1) * sizeof(*s->jobs));
+    keep(s->text, s->text_size);
+    keep(msg->body, sizeof(struct mk_notification));
+    keep(*mk_task_slot(), 1);
+}
+
 /* ---- one task ---- */
 
 static bool is_alive(const struct job *job)
@@ -258,6 +281,7 @@ static void is_up(struct supervisor *s, struct job *job)
 static mk_err_t on_pong(void *state, struct mk_msg *msg)
 {
     struct supervisor *s = state;
+    keep_all(s, msg);
     mk_msg_discard(msg);
     if (msg->badge >= 1 && msg->badge <= s->nr_jobs)
         is_up(s, &s->jobs[msg->badge - 1]);

@@ -32,7 +32,10 @@ struct supervisor {
     mk_name_t receive, machine;
     struct job *jobs; /* in start order */
     size_t nr_jobs;
+    char *text; /* of the boot description; the jobs' fields are in it */
+    size_t text_size;
     bool is_booting, names_are_up;
+    bool is_kept; /* what a restart needs stays in memory */
 };
 
 /*

@@ -123,11 +123,21 @@ static void keep_in_memory(struct map *map)
         list_entry(link, struct region, link)->object->is_wired = true;
 }
 
+/* What the pager before may have received and not answered is asked of this one too. */
+static void ask_again(struct vm *vm)
+{
+    for (uint32_t i = 1; i <= vm->nr_fresh; i++) {
+        const struct frame *frame = &vm->frames[i];
+        if (frame->object && frame->flags & FRAME_BUSY && frame->slot)
+            vm->ops->request(vm->machine->cpu, vm->store->pager, (uint64_t)frame->slot << PAGE_SHIFT, false);
+    }
+}
+
 mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager_map)
 {
     struct kmem *kmem = &vm->machine->kmem;
     uint32_t nr_slots = object->nr_pages - 1; /* slot 0 is never used */
-    if (vm->store && !vm->store->is_dead)
+    if (vm->store && !vm->store->is_dead && vm->store->pager->port != object->pager->port)
         return MK_E_EXISTS;
     if (nr_slots < vm->nr_slots || nr_slots == 0)
         return MK_E_BAD_ARGUMENT;
@@ -149,5 +159,6 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
     vm->store = object;
     vm->reserve = vm->nr_frames / 8 < 16 ? vm->nr_frames / 8 : 16;
     keep_in_memory(pager_map);
+    ask_again(vm);
     return MK_OK;
 }

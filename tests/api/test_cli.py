@@ -154,6 +154,40 @@ class Shell(Case):
         self.assertEqual(result.text, f"{len(source('LICENSE'))} /LICENSE\n" * 50)
 
 
+class Pager(Case):
+    BOOT = ("[machine]\nmemory = 1M\n[task names]\n[task pager]\nprivileged = yes\npriority = 60\nargs = {args}\n"
+            "[task console]\nprivileged = yes\nafter = names\n[task ramfs]\nafter = names\n"
+            "[task tool]\nmodule = {plugins}/tool.so\nargs = fill 4096 3 200\nafter = pager\n"
+            "[task shell]\nprivileged = yes\nafter = console ramfs\n")
+
+    def boot(self, args):
+        return self.write("pager.ini", self.BOOT.format(args=args, plugins=PLUGINS))
+
+    def test_CLI0025(self):
+        """Four times the machine's memory is written and read back, by way of the pager's file."""
+        for args in ("size=8M", "size=8M file=store"):
+            self.expect(mk("run", self.boot(args), "-c", "sleep 1"), 0, "", "[tool] the fill is right")
+        self.assertEqual(os.path.getsize(self.path("store")), 8 << 20)
+
+    def test_CLI0026(self):
+        """A pager with a named file is restarted, killed and started again, and nothing is lost."""
+        for commands in ("sleep 0.1; restart pager; sleep 0.2; restart pager; sleep 1",
+                         "sleep 0.1; kill pager; start pager; sleep 1"):
+            self.expect(mk("run", self.boot("size=8M file=store"), "-c", commands), 0, "", "[tool] the fill is right")
+
+    def test_CLI0027(self):
+        """What a pager cannot do it refuses with the reason."""
+        result = mk("run", self.boot("size=8M"), "-c", "sleep 0.1; restart pager")
+        self.assertIn("needs file=PATH", result.err)
+        os.mkdir(self.path("folder"))
+        for args, word in (("size=4K", "from 8K"), ("size=2G", "to 1G"), ("size=", "size="), ("file=", "file=PATH"),
+                           ("fiel=x", "fiel=x"), ("file=folder", "folder"), ("file=/nonexistent/x", "No such file")):
+            with self.subTest(args):
+                result = mk("run", self.boot(args), "-c", "true")
+                self.assertNotEqual(result.status, 0, str(result))
+                self.check_log(result, "[pager]", word)
+
+
 class Repeat(Case):
     def hash_of(self, *args, cwd=None):
         result = mk("run", *args, "--stats", self.path("stats.json"), cwd=cwd)

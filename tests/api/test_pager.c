@@ -333,12 +333,72 @@ static void PAGER0060(void **state)
     assert_int_equal(fresh_run(false), fresh_run(true));
 }
 
+/* ---- a pager that is restarted ---- */
+
+static mk_name_t new_store(mk_name_t port, uint64_t cookie, size_t size, mk_err_t expected)
+{
+    mk_name_t memory, control, machine;
+    CHECK_OK(mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine));
+    CHECK_OK(mk_memory_create(port, cookie, size, &memory, &control));
+    CHECK_ERR(mk_memory_set_store(machine, control), expected);
+    CHECK_OK(mk_right_release(memory));
+    return control;
+}
+
+/* A request that the first instance received and did not answer any more. */
+static void swallow_request(struct test_pager *pager, mk_name_t port)
+{
+    static char body[sizeof(struct mk_pager_message) + PAGE];
+    struct mk_pager_message m;
+    do {
+        struct mk_msg msg = {.body = body, .capacity = sizeof(body)};
+        CHECK_OK(mk_receive(port, &msg, MK_TIME_FOREVER));
+        memcpy(&m, body, sizeof(m));
+        if (msg.id == MK_PAGER_REQUEST)
+            return;
+        CHECK(msg.id == MK_PAGER_RETURN);
+        memcpy(pager->contents + m.offset, body + sizeof(m), PAGE);
+    } while (true);
+}
+
+static void restarted_store(void *arg)
+{
+    struct test_pager *pager = (struct test_pager *)arg;
+    mk_name_t port, other;
+    CHECK_OK(mk_task_set_server(true));
+    CHECK_OK(mk_port_create(&port));
+    CHECK_OK(mk_port_create(&other));
+    mk_name_t first = new_store(port, 1, pager->size, MK_OK);
+    pager_serve(pager, port, first, 300);
+    swallow_request(pager, port);
+    new_store(other, 2, pager->size, MK_E_EXISTS);
+    new_store(port, 3, pager->size - PAGE, MK_E_BAD_ARGUMENT);
+    mk_name_t second = new_store(port, 4, pager->size, MK_OK);
+    for (int i = 0; i < 3; i++) /* the ends of the one that was refused and of the first come between */
+        pager_serve(pager, port, second, 0);
+}
+
+/* PAGER0070: a new instance on the same port takes over where the one before stopped, and what was asked comes. */
+static void PAGER0070(void **state)
+{
+    (void)state;
+    const struct mk_machine_config config = {.memory_size = (uint64_t)NR_FRAMES * PAGE};
+    struct test_pager pager = {.size = 301 * PAGE, .is_store = true};
+    struct mkt t;
+    pager.contents = (char *)calloc(1, pager.size);
+    mkt_begin(&t, &config);
+    mkt_spawn(&t, "store", restarted_store, &pager, true);
+    mkt_spawn(&t, "test", fill_and_check, NULL, false);
+    store_end(&t, &pager);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(PAGER0010), cmocka_unit_test(PAGER0020), cmocka_unit_test(PAGER0025),
         cmocka_unit_test(PAGER0026), cmocka_unit_test(PAGER0027), cmocka_unit_test(PAGER0030),
         cmocka_unit_test(PAGER0040), cmocka_unit_test(PAGER0050), cmocka_unit_test(PAGER0060),
+        cmocka_unit_test(PAGER0070),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,6 +199,34 @@ static int broken(const char *how)
     return 77; /* nothing was noticed */
 }
 
+/* ---- more memory than there is ---- */
+
+static int check_fill(const uint32_t *numbers, size_t nr, uint32_t round)
+{
+    for (size_t i = 0; i < nr; i++) {
+        if (numbers[i] == (uint32_t)i * 7 + round)
+            continue;
+        printf("wrong: number %zu is %u\n", i, numbers[i]);
+        return 1;
+    }
+    return 0;
+}
+
+/* Numbers in so many KiB, written anew each round, and read back after a time of the machine's clock. */
+static int fill(size_t kib, uint32_t nr_rounds, mk_time_t ms)
+{
+    size_t nr = kib * 1024 / sizeof(uint32_t);
+    uint32_t *numbers = malloc(nr * sizeof(*numbers));
+    int status = !numbers;
+    for (uint32_t round = 0; !status && round < nr_rounds; round++) {
+        for (size_t i = 0; i < nr; i++)
+            numbers[i] = (uint32_t)i * 7 + round;
+        status = mk_time_sleep(mk_time_now() + ms * MK_MSEC) || check_fill(numbers, nr, round);
+    }
+    puts(status ? "the fill failed" : "the fill is right");
+    return status;
+}
+
 /* ---- waiting for ever ---- */
 
 static int wait_for_message(void)
@@ -276,6 +304,8 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "args";
     if (strcmp(what, "heap") == 0)
         return heap(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
+    if (strcmp(what, "fill") == 0)
+        return fill(strtoull(argv[2], NULL, 0), (uint32_t)atoi(argv[3]), atoi(argv[4]));
     if (strcmp(what, "strings") == 0)
         return strings();
     if (strcmp(what, "broken") == 0)
