@@ -149,7 +149,8 @@ struct region {
     uint32_t next_page; /* where a sequence of faults would go on */
     uint32_t ahead;     /* pages that the last fault of the sequence filled */
     struct vm_object *object;
-    const struct vm_object *shown; /* whose extent the window shows here, but for pages that shadows have; NULL: none */
+    const struct vm_object *shown; /* whose extent the window shows here, but for pages of others; NULL: none */
+    uint32_t shown_page;           /* of it, at `start` */
     struct map *map;               /* NULL: on its way */
 };
 
