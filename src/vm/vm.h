@@ -48,6 +48,7 @@ struct page_set {
     uint32_t nr_frames, limit;
     uint32_t hand;   /* of a clock; 0: at the first */
     uint32_t newest; /* the one referenced last, where a policy sees every reference */
+    bool is_open;    /* others than that may be open as well */
     uint64_t tick;   /* references seen */
     uint64_t random;
     uint64_t window;            /* of the working set, in references */

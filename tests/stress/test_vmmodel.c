@@ -20,7 +20,7 @@
 #define NR_STEPS    (unsigned)stress_env("MK_STRESS_STEPS", STRESS_SIZE(1500, 600))
 #define NR_SEEDS    stress_env("MK_STRESS_SEEDS", STRESS_SIZE(32, 8))
 #define FIRST_SEED  stress_env("MK_STRESS_FIRST", 1)
-#define CHECK_EVERY 16
+#define CHECK_EVERY stress_env("MK_STRESS_EVERY", 16)
 
 #define RW (uint32_t)(MK_PROT_READ | MK_PROT_WRITE)
 
