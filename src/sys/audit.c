@@ -9,6 +9,7 @@
 
 #include "ipc/sending.h"
 #include "vm/audit.h"
+#include "vm/region.h"
 
 /* What was found of one port. */
 struct tally {
@@ -99,18 +100,35 @@ static void count_space(struct audit *audit, const struct space *space)
     expect(audit, "receive rights of task", space->task->id, nr_receive, space->nr_receive);
 }
 
+/* Memory on its way; what was shared is not charged. */
+static void count_memories(struct audit *audit, const struct kmsg *kmsg, uint32_t nr)
+{
+    for (uint32_t i = 0; kmsg->memories && i < nr; i++) {
+        if (!kmsg->memories[i].nr_bytes)
+            continue;
+        list_for_each (link, &kmsg->memories[i].regions) {
+            const struct region *region = list_entry(link, struct region, link);
+            audit->memory += region->is_charged ? region->end - region->start : 0;
+        }
+    }
+}
+
+static void count_message(struct audit *audit, const struct kmsg *kmsg)
+{
+    audit->nr_messages++;
+    if (kmsg_reply(kmsg))
+        count_ref(audit, &kmsg->reply);
+    for (uint32_t i = 0; i < kmsg->nr_rights; i++)
+        count_ref(audit, &kmsg->rights[i]);
+    count_memories(audit, kmsg, kmsg->nr_memories);
+}
+
 static void count_port(struct audit *audit, const struct port *port)
 {
     uint32_t nr_queued = 0;
     port_for_each_message (kmsg, port) {
         nr_queued++;
-        audit->nr_messages++;
-        if (kmsg_reply(kmsg))
-            count_ref(audit, &kmsg->reply);
-        for (uint32_t i = 0; i < kmsg->nr_rights; i++)
-            count_ref(audit, &kmsg->rights[i]);
-        for (uint32_t i = 0; i < kmsg->nr_memories; i++)
-            audit->memory += kmsg->memories[i].nr_bytes;
+        count_message(audit, kmsg);
     }
     expect(audit, "messages queued at port", port->id, nr_queued, port->nr_queued);
     for (const struct notify *n = port->notifies; n; n = n->next) {
@@ -154,15 +172,14 @@ static void count_kernel(struct audit *audit)
     list_for_each (link, &audit->machine->threads) {
         const struct thread *thread = list_entry(link, struct thread, all_link);
         if (thread->late)
-            audit->nr_messages++;
+            count_message(audit, thread->late);
         if (thread->held)
             tally_of(audit, thread->held)->refs++;
         if (!thread->unsent)
             continue;
         const struct kmsg *kmsg = thread->unsent->kmsg;
         audit->nr_messages++;
-        for (uint32_t i = 0; kmsg->memories && i < thread->unsent->header.nr_memories; i++)
-            audit->memory += kmsg->memories[i].nr_bytes;
+        count_memories(audit, kmsg, thread->unsent->header.nr_memories);
     }
 }
 

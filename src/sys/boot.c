@@ -145,10 +145,25 @@ static bool user_fault(struct cpu *cpu)
     return err == MK_OK;
 }
 
+/* Is it the same instruction again, with nothing done since? Then it needs more than one page at once. */
+static void note_fault(struct thread *self, const struct host_trap_frame *frame)
+{
+    const uint64_t regs[] = {frame->rip, frame->rsp, frame->rax, frame->rbx, frame->rcx, frame->rdx,
+                             frame->rsi, frame->rdi, frame->rbp, frame->r8,  frame->r9,  frame->r10,
+                             frame->r11, frame->r12, frame->r13, frame->r14, frame->r15};
+    uint64_t key = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
+        key = mix64(key ^ regs[i]);
+    self->nr_faulting = key == self->fault_key ? self->nr_faulting + 1 : 0;
+    self->fault_key = key;
+}
+
 static void on_trap(struct host_cpu *host)
 {
     struct cpu *cpu = (struct cpu *)(void *)host;
     sched_update_clock(cpu);
+    if (cpu->current && host->trap.is_access)
+        note_fault(cpu->current, host->trap.frame);
     if (host->trap.fixup)
         kernel_fault(cpu);
     else if (!host->trap.is_access || !user_fault(cpu))

@@ -27,6 +27,7 @@
 
 static inline mk_err_t leave_with(struct cpu *cpu, mk_err_t err)
 {
+    cpu->current->nr_tries = 0;
     kernel_leave(cpu);
     return err;
 }

@@ -69,6 +69,17 @@ static mk_err_t copy_bytes(struct cpu *cpu, const void *address, size_t size, st
 
 /* ---- by sharing ---- */
 
+/* Are pages seen that others may write, or a pager supply anew? */
+static bool is_mutable(const struct region *region)
+{
+    if (region->is_shared)
+        return true;
+    for (const struct vm_object *object = region->object; object; object = object->parent)
+        if (object->pager || object->memory || object->is_charged)
+            return true;
+    return false;
+}
+
 /* Whole pages that nobody else can see change? */
 static bool is_shareable(struct map *map, uintptr_t start, size_t size)
 {
@@ -77,7 +88,7 @@ static bool is_shareable(struct map *map, uintptr_t start, size_t size)
         return false;
     list_for_each (link, &map->regions) {
         const struct region *region = list_entry(link, struct region, link);
-        if (region->start < start + size && region->end > start && region->is_shared)
+        if (region->start < start + size && region->end > start && is_mutable(region))
             return false;
     }
     return true;

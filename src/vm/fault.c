@@ -124,7 +124,7 @@ static mk_err_t copy_page(struct cpu *cpu, struct fault *f)
         return err;
     memcpy(page_contents(object, page), page_contents(source, from), PAGE_SIZE);
     vm->frames[frame].flags |= FRAME_DIRTY;
-    object_close(object, page); /* other windows showed the source's */
+    object_close(object, page, source); /* windows showed the source's */
     f->object = object;
     f->page = page;
     kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));

@@ -110,12 +110,38 @@ void slot_free(struct vm *vm, uint32_t slot)
 
 /* ---- frames ---- */
 
+#define PAGES_PER_INSTRUCTION 32 /* a gather of 16 elements, each across a border */
+
+/* Pages that the instruction which faults now needs beside the one it faults at. */
+static uint32_t nr_more(const struct vm *vm)
+{
+    const struct thread *self = vm->machine->cpu->current;
+    return !self ? 0 : self->nr_faulting < PAGES_PER_INSTRUCTION ? self->nr_faulting : PAGES_PER_INSTRUCTION;
+}
+
 void frame_dirty(struct vm *vm, uint32_t frame)
 {
     struct frame *f = &vm->frames[frame];
     f->flags |= FRAME_DIRTY;
     slot_free(vm, f->slot);
     f->slot = 0;
+}
+
+/* The next reference to another page is to be seen; but an instruction that needs several must find all of them open. */
+static void close_others(struct vm *vm, struct page_set *set)
+{
+    if (nr_more(vm)) {
+        set->is_open = true;
+        return;
+    }
+    for (uint32_t frame = set->is_open ? set->first : set->newest; frame; frame = vm->frames[frame].next) {
+        struct frame *f = &vm->frames[frame];
+        if (!(f->flags & FRAME_BUSY))
+            page_close(f->object, f->page, false);
+        if (!set->is_open)
+            break;
+    }
+    set->is_open = false;
 }
 
 void frame_reference(struct vm *vm, uint32_t frame)
@@ -127,10 +153,8 @@ void frame_reference(struct vm *vm, uint32_t frame)
     f->flags |= FRAME_REFERENCED;
     if (!set->policy->sees_all)
         return;
-    if (set->newest && set->newest != frame) {
-        struct frame *newest = &vm->frames[set->newest];
-        page_close(newest->object, newest->page, false);
-    }
+    if (set->newest != frame)
+        close_others(vm, set);
     if (set->newest != frame) {
         set->newest = frame;
         if (set->record.nr < set->record.max)
@@ -255,7 +279,7 @@ mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, en
     struct page_set *set = object->set;
     uint32_t frame = 0;
     bool is_stuck = false;
-    while (set->nr_frames >= set->limit && !is_stuck)
+    while (set->nr_frames >= set->limit + nr_more(vm) && !is_stuck)
         is_stuck = !set_shrink(cpu, set);
     while (!is_stuck && !(frame = take_free(vm, object)))
         is_stuck = !set_shrink(cpu, set) && (set == &vm->set || !set_shrink(cpu, &vm->set));

@@ -147,13 +147,16 @@ static bool show(struct region *region, uintptr_t addr, const struct vm_object *
         if (!host_memory_map(memory, (void *)region->start, region_size(region), start, false, false))
             return false;
         region->shown = owner;
+        region->shown_page = first;
     }
     if (region->shown == owner)
         return host_pages_protect((void *)addr, size, is_readable(access), is_writable(access));
     if (!host_memory_map(memory, (void *)addr, size, offset, is_readable(access), is_writable(access)))
         return false;
-    if (size == region_size(region))
+    if (size == region_size(region)) {
         region->shown = owner;
+        region->shown_page = first;
+    }
     return true;
 }
 
@@ -358,6 +361,7 @@ mk_err_t map_split(struct map *map, uintptr_t at)
     rest->is_charged = region->is_charged;
     rest->wired = region->wired;
     rest->shown = region->shown;
+    rest->shown_page = region->shown_page + (uint32_t)((at - region->start) >> PAGE_SHIFT);
     rest->map = map;
     list_add_head(&rest->link, &region->link);
     region->end = at;

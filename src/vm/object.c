@@ -190,6 +190,12 @@ static void page_inherit(struct vm *vm, struct vm_object *child, uint32_t page)
         page_close(parent, from, false);
         memcpy(page_contents(child, page), page_contents(parent, from), PAGE_SIZE);
         host_memory_discard(&vm->memory, (parent->start + from) << PAGE_SHIFT, PAGE_SIZE);
+        if (child->set != parent->set) {
+            set_remove(vm, parent->set, page_number(word));
+            set_append(vm, child->set, page_number(word));
+            parent->set->nr_frames--;
+            child->set->nr_frames++;
+        }
         frame->object = child;
         frame->page = page;
         parent->nr_resident--;
@@ -265,25 +271,38 @@ void object_release(struct cpu *cpu, struct vm_object *object)
 
 /* ---- pages in windows ---- */
 
-static void close_in(struct region *region, uint32_t page, bool is_write_only)
+/*
+ * A region shows the extent of one object, `shown`, and over it single pages of others. Such a page is taken away when
+ * it is closed: the next to be seen there may be `shown`'s own.
+ */
+static bool close_page(struct region *region, uintptr_t addr, const struct vm_object *owner, bool is_write_only)
+{
+    const struct vm_object *shown = region->shown;
+    uint64_t start = shown->start + region->shown_page + ((addr - region->start) >> PAGE_SHIFT);
+    if (shown == owner)
+        return host_pages_protect((void *)addr, PAGE_SIZE, is_write_only && region->prot & MK_PROT_READ, false);
+    return host_memory_map(&shown->vm->memory, (void *)addr, PAGE_SIZE, start << PAGE_SHIFT, false, false);
+}
+
+static void close_in(struct region *region, uint32_t page, const struct vm_object *owner, bool is_write_only)
 {
     if (!region->map || !region->shown || page < region->page)
         return;
     uintptr_t addr = region->start + ((uintptr_t)(page - region->page) << PAGE_SHIFT);
-    if (addr < region->end &&
-        (!host_mappings_take(2) || !host_pages_protect((void *)addr, PAGE_SIZE, is_write_only, false)))
+    if (addr < region->end && (!host_mappings_take(2) || !close_page(region, addr, owner, is_write_only)))
         region_hide(region);
 }
 
-static void close_all(struct vm_object *object, uint32_t page, bool is_write_only)
+/* Of the page of `owner` that is this page of the object. */
+static void close_all(struct vm_object *object, uint32_t page, const struct vm_object *owner, bool is_write_only)
 {
     list_for_each (link, &object->regions)
-        close_in(list_entry(link, struct region, object_link), page, is_write_only);
+        close_in(list_entry(link, struct region, object_link), page, owner, is_write_only);
     list_for_each (link, &object->children) {
         struct vm_object *child = list_entry(link, struct vm_object, child_link);
         if (page >= child->parent_page && page - child->parent_page < child->nr_pages &&
             !child->pages[page - child->parent_page])
-            close_all(child, page - child->parent_page, is_write_only);
+            close_all(child, page - child->parent_page, owner, is_write_only);
     }
 }
 
@@ -293,13 +312,13 @@ void page_close(struct vm_object *object, uint32_t page, bool is_write_only)
     uint8_t left = is_write_only ? frame->access & MK_PROT_READ : 0;
     if (frame->access == left)
         return;
-    close_all(object, page, is_write_only);
+    close_all(object, page, object, is_write_only);
     frame->access = left;
 }
 
-void object_close(struct vm_object *object, uint32_t page)
+void object_close(struct vm_object *object, uint32_t page, const struct vm_object *ancestor)
 {
-    close_all(object, page, false);
+    close_all(object, page, ancestor, false);
 }
 
 static bool is_shown(const struct vm_object *object, uint32_t page)

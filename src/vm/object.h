@@ -25,8 +25,8 @@ void object_trim(struct vm_object *object, uint32_t page, uint32_t nr);
 
 /* Close the page in every window, or close it for writing. */
 void page_close(struct vm_object *object, uint32_t page, bool is_write_only);
-/* The object has got a page of its own: close what windows showed of its ancestors' there. */
-void object_close(struct vm_object *object, uint32_t page);
+/* The object has got a page of its own: close what windows showed of its ancestor's there. */
+void object_close(struct vm_object *object, uint32_t page, const struct vm_object *ancestor);
 /* Its contents go; whatever state it was in, it is absent. */
 void page_drop(struct vm *vm, struct vm_object *object, uint32_t page);
 /* Contents that were asked for are not waited for any more: the frame is free, and if they come they are refused. */

@@ -49,6 +49,7 @@ struct page_set {
     uint32_t nr_frames, limit;
     uint32_t hand;   /* of a clock; 0: at the first */
     uint32_t newest; /* the one referenced last, where a policy sees every reference */
+    bool is_open;    /* others than that may be open as well */
     uint64_t tick;   /* references seen */
     uint64_t random;
     uint64_t window;            /* of the working set, in references */
@@ -150,7 +151,8 @@ struct region {
     uint32_t next_page; /* where a sequence of faults would go on */
     uint32_t ahead;     /* pages that the last fault of the sequence filled */
     struct vm_object *object;
-    const struct vm_object *shown; /* whose extent the window shows here, but for pages that shadows have; NULL: none */
+    const struct vm_object *shown; /* whose extent the window shows here, but for pages of others; NULL: none */
+    uint32_t shown_page;           /* of it, at `start` */
     struct map *map;               /* NULL: on its way */
 };
 
