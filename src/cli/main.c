@@ -41,6 +41,23 @@ const struct command commands[] = {
      "\n"
      "Example: mk new server counter\n",
      cmd_new},
+    {"refs", "refs --policy POLICY --frames N [--json | --table] [--window W] [--seed S] STRING | --file FILE",
+     "count the page faults of a reference string",
+     "  --policy POLICY  which page leaves: fifo, clock, clock-clear, lru, aging, random, ws or opt\n"
+     "  --frames N       frames of memory, empty at first: 1 to 1000\n"
+     "  --table          show what is in each frame after each reference; * marks a fault\n"
+     "  --json           print JSON: policy, frames, references, faults, evictions\n"
+     "  --window W       references that ws looks back; 8 otherwise\n"
+     "  --seed S         of random; 0 otherwise\n"
+     "  --file FILE      read the string from a file\n"
+     "\n"
+     "STRING is page numbers from 0 to 100000 with commas or blanks between them, at most 10000. A machine is made, "
+     "and\n"
+     "a task in it loads from these pages one by one: what is counted is what its kernel did. clock sets the bit of a\n"
+     "page when it is loaded, clock-clear when it is referenced again. mk-refs(1) tells the rest.\n"
+     "\n"
+     "Example: mk refs --policy lru --frames 3 --table 7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1\n",
+     cmd_refs},
     {"bench", "bench [--quick] [--rounds N] [--only GLOB]... [--json FILE] [--csv FILE] [--plot FOLDER] [--check]",
      "measure what calls, switches and threads cost beside the host's own means",
      "  --only GLOB     measure only rows whose names match; may be repeated\n"

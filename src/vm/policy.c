@@ -150,28 +150,33 @@ static void ws_referenced(struct vm *vm, struct page_set *set, uint32_t frame)
  * that does not depend on how many frames there are, as a stack algorithm needs it (Mattson et al. 1970).
  */
 
-static uint64_t next_use(const struct mk_page_refs *future, uint64_t tick, const struct frame *frame)
+/* The frame's stamp becomes the place of its next reference in the future, counted from 1. */
+static void opt_look(const struct page_set *set, struct frame *frame)
 {
-    for (uint64_t i = tick; i < future->nr; i++)
-        if (future->refs[i] == page_key(frame))
-            return i;
-    return UINT64_MAX;
+    frame->stamp = UINT64_MAX;
+    for (uint64_t i = set->tick; i < set->future.nr && frame->stamp == UINT64_MAX; i++)
+        if (set->future.refs[i] == page_key(frame))
+            frame->stamp = i + 1;
+}
+
+static void opt_referenced(struct vm *vm, struct page_set *set, uint32_t frame)
+{
+    move_to_end(vm, set, frame);
+    opt_look(set, &vm->frames[frame]);
 }
 
 static uint32_t opt_victim(struct vm *vm, struct page_set *set)
 {
     uint32_t best = 0;
-    uint64_t farthest = 0;
-    for (uint32_t frame = set->first; frame && set->future.refs; frame = vm->frames[frame].next) {
+    for (uint32_t frame = set->first; frame; frame = vm->frames[frame].next) {
         if (!frame_is_evictable(vm, &vm->frames[frame]))
             continue;
-        uint64_t use = next_use(&set->future, set->tick, &vm->frames[frame]);
-        if (!best || use > farthest) {
+        if (vm->frames[frame].stamp <= set->tick) /* the run is not the recorded one, or the set is new */
+            opt_look(set, &vm->frames[frame]);
+        if (!best || vm->frames[frame].stamp > vm->frames[best].stamp)
             best = frame;
-            farthest = use;
-        }
     }
-    return set->future.refs ? best : first_victim(vm, set);
+    return best;
 }
 
 /* ---- the table ---- */
@@ -188,7 +193,7 @@ static const struct page_policy policies[] = {
     {.name = "aging", .victim = aging_victim},
     {.name = "random", .victim = random_victim},
     {.name = "ws", .sees_all = true, .referenced = ws_referenced, .victim = first_victim},
-    {.name = "opt", .sees_all = true, .referenced = move_to_end, .victim = opt_victim},
+    {.name = "opt", .sees_all = true, .referenced = opt_referenced, .victim = opt_victim},
 };
 
 const struct page_policy *page_policy_find(const char *name)
