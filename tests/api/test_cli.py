@@ -188,6 +188,23 @@ class Pager(Case):
                 self.check_log(result, "[pager]", word)
 
 
+    def test_CLI0028(self):
+        """Each page policy, frames of a task's own, and a limit of its memory."""
+        for policy in ("fifo", "clock", "clock-clear", "lru", "aging", "random", "ws", "opt"):
+            with self.subTest(policy):
+                self.expect(mk("run", self.boot("size=8M"), "--set", "machine.page-policy=" + policy, "--set",
+                               "tool.args=fill 1100 1 1", "-c", "sleep 1"), 0, "", "[tool] the fill is right")
+        self.expect(mk("run", self.boot("size=8M"), "--set", "tool.frames=50", "-c", "sleep 1"), 0, "",
+                    "[tool] the fill is right")
+        self.expect(mk("run", self.boot("size=8M"), "--set", "tool.memory-limit=4M", "-c", "sleep 1"), 1, "",
+                    "[tool] the fill failed")
+        report = mk("check", self.boot("size=8M"), "--set", "tool.memory-limit=4M", "--set", "tool.frames=50", "--set",
+                    "machine.page-policy=lru")
+        self.expect(report, 0)
+        self.assertRegex(report.text, "page-policy +lru")
+        self.assertRegex(report.text, "tool +32 +no +4 MiB +50 +pager")
+
+
 class Repeat(Case):
     def hash_of(self, *args, cwd=None):
         result = mk("run", *args, "--stats", self.path("stats.json"), cwd=cwd)
@@ -321,6 +338,9 @@ class BadBoot(Case):
         self.refused("[machine]\nclock = sundial\n" + task, 2, "virtual")
         self.refused("[machine]\nmemroy = 1M\n" + task, 2, "memory")
         self.refused("[machine]\npolicy = nosuch\n" + task, 2, "policy")
+        self.refused("[machine]\npage-policy = nosuch\n" + task, 2, "page policy", "clock")
+        self.refused(task + "frames = 999999\n", 3, "16384")
+        self.refused(task + "memory-limit = much\n", 3, "memory-limit")
         self.refused("[mashine]\n" + task, 1, "mashine")
         self.refused(task + "after = nosuch\n", 3, "nosuch")
         self.refused(task + "after = t\n", 3)
