@@ -205,6 +205,22 @@ class Pager(Case):
         self.assertRegex(report.text, "tool +32 +no +4 MiB +50 +pager")
 
 
+    def test_CLI0029(self):
+        """vm shows a task's regions with their pages, the machine's counters, and whether it is thrashing."""
+        result = mk("run", self.boot("size=8M"), "-c", "sleep 0.3; vm tool; sleep 1")
+        self.expect(result, 0)
+        self.assertRegex(result.text, r"(?m)^ +\d+K +4100K rw +\d+ own +\d+  \[o[o#=]+#\] \(17 pages each\)$")
+        self.assertRegex(result.text, r"store: 2047, used \d\d+")
+        self.assertNotIn("thrashing", result.text)
+        result = mk("run", self.boot("size=8M"), "--set", "tool.args=fill 1200 5 100", "-c", "sleep 0.3; vm; sleep 1")
+        self.expect(result, 0)
+        self.assertIn("thrashing", result.text)
+        for commands, word in (("vm nosuch", "no such task"), ("vm 9999", "9999"), ("vm a b", "usage: vm")):
+            result = run(commands)
+            self.assertNotEqual(result.status, 0)
+            self.assertIn(word, result.text)
+
+
 class Repeat(Case):
     def hash_of(self, *args, cwd=None):
         result = mk("run", *args, "--stats", self.path("stats.json"), cwd=cwd)
