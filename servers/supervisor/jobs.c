@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NR_FIELDS 6
+#define NR_FIELDS 8
 
 static void unescape(char *s)
 {
@@ -47,7 +47,9 @@ static mk_err_t job_parse(struct job *job, char *line)
     job->priority = atoi(fields[2]);
     job->is_privileged = strcmp(fields[3], "1") == 0;
     job->after = strcmp(fields[4], "-") == 0 ? "" : fields[4];
-    job->args = fields[5];
+    job->memory_limit = strtoull(fields[5], NULL, 10);
+    job->nr_frames = (uint32_t)strtoul(fields[6], NULL, 10);
+    job->args = fields[7];
     job->is_names = is_names_plugin(job->path);
     return MK_OK;
 }
@@ -69,7 +71,7 @@ mk_err_t jobs_parse(struct supervisor *s, const char *text)
             *end = '\0';
         mk_err_t err = job_parse(&s->jobs[s->nr_jobs], line);
         if (err) {
-            mk_log("boot description, line %zu: not 6 fields separated by tabs", s->nr_jobs + 1);
+            mk_log("boot description, line %zu: not 8 fields separated by tabs", s->nr_jobs + 1);
             return err;
         }
         s->nr_jobs++;

@@ -137,6 +137,25 @@ static mk_err_t ping(struct supervisor *s, struct job *job)
     return err;
 }
 
+/* Before its first thread runs. */
+static mk_err_t limit(const struct job *job)
+{
+    const struct mk_vm_frames frames = {.nr_frames = job->nr_frames};
+    mk_err_t err = job->memory_limit ? mk_vm_set_limit(job->task, job->memory_limit) : MK_OK;
+    if (!err && job->nr_frames)
+        err = mk_vm_set_frames(job->task, &frames);
+    if (err)
+        mk_log("%s: its memory cannot be limited: %s", job->name, mk_err_text(err));
+    return err;
+}
+
+/* While they are held, a task that is stronger than the supervisor does not run either. */
+static void hold_others(bool is_held)
+{
+    if (mk_thread_set_priority(mk_thread_self(), is_held ? MK_PRIO_MAX : MK_PRIO_DEFAULT) != MK_OK)
+        mk_log("cannot change its priority");
+}
+
 static mk_err_t launch(struct supervisor *s, struct job *job)
 {
     char why[256] = "";
@@ -147,13 +166,21 @@ static mk_err_t launch(struct supervisor *s, struct job *job)
                                  .priority = job->priority,
                                  .privileged = job->is_privileged,
                                  .service = job->service};
+    bool has_limits = job->memory_limit || job->nr_frames;
+    if (has_limits)
+        hold_others(true);
     mk_err_t err = mk_task_load(s->machine, &load, &job->task, why, sizeof(why));
+    mk_err_t limit_err = err || !has_limits ? MK_OK : limit(job);
+    if (has_limits)
+        hold_others(false);
     if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
         return err;
     }
     err = mk_port_notify(job->task, MK_NOTIFY_DEAD_NAME, 0, s->receive);
-    if (!err && !job->has_backlog) /* requests that waited are served before a ping could be */
+    if (!err && limit_err)
+        err = mk_task_terminate(job->task, 1); /* and then as if it had failed by itself */
+    else if (!err && !job->has_backlog)        /* requests that waited are served before a ping could be */
         err = ping(s, job);
     return err;
 }

@@ -14,6 +14,8 @@ struct job {
     char name[MK_LABEL_MAX];
     const char *path, *after, *args;
     int priority;
+    uint64_t memory_limit; /* 0: none */
+    uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
     bool is_privileged, is_names;
     enum job_state state;
     mk_name_t task;    /* of the running instance */
@@ -41,7 +43,8 @@ struct supervisor {
 /*
  * Read the boot description: a line per task in start order, fields separated
  * by tabs: name, plugin's path, priority, privileged (0 or 1), after (names
- * separated by commas, or "-"), arguments; \t \n \\ are escaped in them.
+ * separated by commas, or "-"), limit of its memory in bytes and frames of its own (0: none), arguments; \t \n \\ are
+ * escaped in them.
  * MK_E_NO_MEMORY, MK_E_BAD_ARGUMENT (with a line in the log).
  */
 mk_err_t jobs_parse(struct supervisor *s, const char *text);

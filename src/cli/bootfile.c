@@ -14,6 +14,8 @@
 #include "bootfile_i.h"
 #include "text.h"
 
+#include <mk/vm.h>
+
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -508,14 +510,24 @@ static void check_quotes(struct bootfile *boot, const struct boot_task *task)
                        "args: the quote %c is not closed (a ';' behind a blank begins a comment)", open);
 }
 
+static void check_frames(struct bootfile *boot, const struct boot_task *task)
+{
+    uint64_t nr_frames = boot->machine.memory / mk_page_size();
+    if (task->nr_frames > nr_frames)
+        bootfile_error(boot, task->where[BOOT_KEY_FRAMES], "frames: the machine has %llu in all; give it more memory",
+                       (unsigned long long)nr_frames);
+}
+
 void bootfile_resolve(struct bootfile *boot)
 {
     if (!boot->is_readable)
         return;
     if (!boot->has_task)
         bootfile_error(boot, (struct boot_where){1, NULL}, "there are no tasks; write at least one [task NAME]");
-    for (size_t i = 0; i < boot->nr_tasks; i++)
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
         check_quotes(boot, &boot->tasks[i]);
+        check_frames(boot, &boot->tasks[i]);
+    }
     bootorder_resolve(boot);
 }
 
@@ -523,7 +535,11 @@ void bootfile_init(struct bootfile *boot, const char *path)
 {
     *boot = (struct bootfile){
         .path = text_dup(path),
-        .machine = {.memory = BOOT_MEMORY, .nr_cpus = 1, .quantum = BOOT_QUANTUM, .policy = text_dup("priority")},
+        .machine = {.memory = BOOT_MEMORY,
+                    .nr_cpus = 1,
+                    .quantum = BOOT_QUANTUM,
+                    .policy = text_dup("priority"),
+                    .page_policy = text_dup("clock")},
     };
 }
 
@@ -542,6 +558,7 @@ void bootfile_finish(struct bootfile *boot)
     free(boot->order);
     free(boot->errors);
     free(boot->machine.policy);
+    free(boot->machine.page_policy);
     free(boot->path);
     *boot = (struct bootfile){0};
 }

@@ -26,6 +26,7 @@ enum boot_machine_key {
     BOOT_KEY_CLOCK,
     BOOT_KEY_QUANTUM,
     BOOT_KEY_POLICY,
+    BOOT_KEY_PAGE_POLICY,
     BOOT_KEY_ISOLATION,
     BOOT_KEY_CONTEXT,
     BOOT_KEY_SEED,
@@ -38,6 +39,8 @@ enum boot_task_key {
     BOOT_KEY_PRIORITY,
     BOOT_KEY_PRIVILEGED,
     BOOT_KEY_AFTER,
+    BOOT_KEY_MEMORY_LIMIT,
+    BOOT_KEY_FRAMES,
     BOOT_NR_TASK_KEYS,
 };
 
@@ -53,7 +56,7 @@ struct boot_machine {
     uint32_t nr_cpus;
     enum mk_clock clock;
     mk_time_t quantum;
-    char *policy;
+    char *policy, *page_policy;
     enum mk_isolation isolation;
     enum mk_context context;
     uint64_t seed;
@@ -68,7 +71,9 @@ struct boot_task {
     char *after; /* as written */
     int priority;
     bool is_privileged;
-    size_t *deps; /* indexes of the tasks named by `after`, set by bootfile_resolve */
+    uint64_t memory_limit; /* 0: none */
+    uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
+    size_t *deps;          /* indexes of the tasks named by `after`, set by bootfile_resolve */
     size_t nr_deps;
     char *plugin; /* absolute path; NULL until it was found */
 };

@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const bootfile_machine_keys[] = {"memory",    "cpus",    "clock", "quantum", "policy",
-                                             "isolation", "context", "seed",  NULL};
+const char *const bootfile_machine_keys[] = {"memory",      "cpus",      "clock",   "quantum", "policy",
+                                             "page-policy", "isolation", "context", "seed",    NULL};
 const char *const bootfile_clocks[] = {"virtual", "host", NULL};
 const char *const bootfile_isolations[] = {"auto", "none", "mprotect", "pkey", NULL};
 const char *const bootfile_contexts[] = {"asm", "ucontext", NULL};
 static const char *const yes_no[] = {"no", "yes", NULL};
-static const char *const task_keys[] = {"module", "args", "priority", "privileged", "after", NULL};
+static const char *const task_keys[] = {"module", "args",         "priority", "privileged",
+                                        "after",  "memory-limit", "frames",   NULL};
 
 /* Read decimal digits (hexadecimal after 0x); *restp is what follows. False: no digits, or more than 64 bits. */
 static bool read_digits(const char *s, uint64_t *valuep, const char **restp)
@@ -93,12 +94,18 @@ static int read_word(struct bootfile *boot, struct boot_where where, const char 
     return -1;
 }
 
-static void parse_memory(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void read_size(struct bootfile *boot, struct boot_where where, const char *key, const char *value,
+                      uint64_t *sizep)
 {
     static const struct unit units[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {NULL, 0}};
-    if (!read_scaled(value, units, INT64_MAX, &boot->machine.memory))
-        bootfile_error(boot, where, "memory: '%s' is no size; write a number of bytes above 0, or one with K, M or G",
+    if (!read_scaled(value, units, INT64_MAX, sizep))
+        bootfile_error(boot, where, "%s: '%s' is no size; write a number of bytes above 0, or one with K, M or G", key,
                        value);
+}
+
+static void parse_memory(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+{
+    read_size(boot, where, "memory", value, &boot->machine.memory);
 }
 
 static void parse_cpus(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
@@ -128,15 +135,26 @@ static void parse_quantum(struct bootfile *boot, struct boot_task *task, struct 
                        value);
 }
 
-static void parse_policy(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+/* Which policies there are is the machine's to know. */
+static void read_policy(struct bootfile *boot, struct boot_where where, const char *key, const char *example,
+                        const char *value, char **policyp)
 {
-    /* Which policies there are is the machine's to know. */
     if (!*value || value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
-        bootfile_error(boot, where, "policy: '%s' is no policy's name, such as priority", value);
+        bootfile_error(boot, where, "%s: '%s' is no policy's name, such as %s", key, value, example);
         return;
     }
-    free(boot->machine.policy);
-    boot->machine.policy = text_dup(value);
+    free(*policyp);
+    *policyp = text_dup(value);
+}
+
+static void parse_policy(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+{
+    read_policy(boot, where, "policy", "priority", value, &boot->machine.policy);
+}
+
+static void parse_page_policy(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+{
+    read_policy(boot, where, "page-policy", "clock", value, &boot->machine.page_policy);
 }
 
 static void parse_isolation(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
@@ -199,12 +217,28 @@ static void parse_after(struct bootfile *boot, struct boot_task *task, struct bo
     task->after = text_dup(value);
 }
 
+static void parse_memory_limit(struct bootfile *boot, struct boot_task *task, struct boot_where where,
+                               const char *value)
+{
+    read_size(boot, where, "memory-limit", value, &task->memory_limit);
+}
+
+static void parse_frames(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+{
+    uint64_t number;
+    if (read_number(value, 1, UINT32_MAX, &number))
+        task->nr_frames = (uint32_t)number;
+    else
+        bootfile_error(boot, where, "frames: '%s' is no number of pages above 0", value);
+}
+
 const struct boot_key bootkeys_machine[BOOT_NR_MACHINE_KEYS] = {
     [BOOT_KEY_MEMORY] = {"memory", false, parse_memory},
     [BOOT_KEY_CPUS] = {"cpus", false, parse_cpus},
     [BOOT_KEY_CLOCK] = {"clock", false, parse_clock},
     [BOOT_KEY_QUANTUM] = {"quantum", false, parse_quantum},
     [BOOT_KEY_POLICY] = {"policy", false, parse_policy},
+    [BOOT_KEY_PAGE_POLICY] = {"page-policy", false, parse_page_policy},
     [BOOT_KEY_ISOLATION] = {"isolation", false, parse_isolation},
     [BOOT_KEY_CONTEXT] = {"context", false, parse_context},
     [BOOT_KEY_SEED] = {"seed", false, parse_seed},
@@ -216,6 +250,8 @@ const struct boot_key bootkeys_task[BOOT_NR_TASK_KEYS] = {
     [BOOT_KEY_PRIORITY] = {"priority", false, parse_priority},
     [BOOT_KEY_PRIVILEGED] = {"privileged", false, parse_privileged},
     [BOOT_KEY_AFTER] = {"after", true, parse_after},
+    [BOOT_KEY_MEMORY_LIMIT] = {"memory-limit", false, parse_memory_limit},
+    [BOOT_KEY_FRAMES] = {"frames", false, parse_frames},
 };
 
 int bootkeys_lookup(struct bootfile *boot, const struct boot_task *task, struct boot_where where, const char *name)

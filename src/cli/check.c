@@ -47,17 +47,19 @@ static char *scaled(uint64_t value, const uint64_t *factors, const char *const *
     return text_format("%llu %s", (unsigned long long)(value / *factors), *units);
 }
 
+static const uint64_t sizes[] = {1 << 30, 1 << 20, 1 << 10, 1};
+static const char *const size_units[] = {"GiB", "MiB", "KiB", "bytes"};
+
 static void print_machine(const struct boot_machine *machine)
 {
-    static const uint64_t sizes[] = {1 << 30, 1 << 20, 1 << 10, 1}, times[] = {MK_SEC, MK_MSEC, MK_USEC, 1};
-    static const char *const size_units[] = {"GiB", "MiB", "KiB", "bytes"};
+    static const uint64_t times[] = {MK_SEC, MK_MSEC, MK_USEC, 1};
     static const char *const time_units[] = {"s", "ms", "us", "ns"};
     char *memory = scaled(machine->memory, sizes, size_units);
     char *quantum = scaled((uint64_t)machine->quantum, times, time_units);
     printf("machine\n"
-           "  memory     %s\n  cpus       %u\n  clock      %s\n  quantum    %s\n"
-           "  policy     %s\n  isolation  %s\n  context    %s\n  seed       %llu\n",
-           memory, machine->nr_cpus, bootfile_clocks[machine->clock], quantum, machine->policy,
+           "  memory       %s\n  cpus         %u\n  clock        %s\n  quantum      %s\n"
+           "  policy       %s\n  page-policy  %s\n  isolation    %s\n  context      %s\n  seed         %llu\n",
+           memory, machine->nr_cpus, bootfile_clocks[machine->clock], quantum, machine->policy, machine->page_policy,
            bootfile_isolations[machine->isolation], bootfile_contexts[machine->context],
            (unsigned long long)machine->seed);
     free(memory);
@@ -76,6 +78,14 @@ static char *list_deps(const struct bootfile *boot, const struct boot_task *task
     return list;
 }
 
+/* A task's memory-limit or frames, or "-". To be freed. */
+static char *limit_text(uint64_t value, bool is_size)
+{
+    if (!value)
+        return text_dup("-");
+    return is_size ? scaled(value, sizes, size_units) : text_format("%llu", (unsigned long long)value);
+}
+
 static void print_tasks(const struct bootfile *boot)
 {
     int name_width = 4, after_width = 5;
@@ -86,13 +96,16 @@ static void print_tasks(const struct bootfile *boot)
         name_width = name > name_width ? name : name_width;
         free(after);
     }
-    printf("\ntasks, in start order\n  %-*s  priority  privileged  %-*s  plugin\n", name_width, "name", after_width,
-           "after");
+    printf("\ntasks, in start order\n  %-*s  priority  privileged  memory-limit  frames  %-*s  plugin\n", name_width,
+           "name", after_width, "after");
     for (size_t i = 0; i < boot->nr_tasks; i++) {
         const struct boot_task *task = &boot->tasks[boot->order[i]];
         char *after = list_deps(boot, task), *plugin = text_printable(task->plugin);
-        printf("  %-*s  %8d  %-10s  %-*s  %s\n", name_width, task->name, task->priority,
-               task->is_privileged ? "yes" : "no", after_width, after, plugin);
+        char *limit = limit_text(task->memory_limit, true), *frames = limit_text(task->nr_frames, false);
+        printf("  %-*s  %8d  %-10s  %12s  %6s  %-*s  %s\n", name_width, task->name, task->priority,
+               task->is_privileged ? "yes" : "no", limit, frames, after_width, after, plugin);
+        free(limit);
+        free(frames);
         free(after);
         free(plugin);
     }
@@ -117,9 +130,10 @@ static json_t *json_text(const char *text)
 
 static json_t *json_machine(const struct boot_machine *machine)
 {
-    return json_pack("{sI si ss sI ss ss ss sI}", "memory", (json_int_t)machine->memory, "cpus", (int)machine->nr_cpus,
-                     "clock", bootfile_clocks[machine->clock], "quantum_ns", (json_int_t)machine->quantum, "policy",
-                     machine->policy, "isolation",
+    return json_pack("{sI si ss sI ss ss ss ss sI}", "memory", (json_int_t)machine->memory, "cpus",
+                     (int)machine->nr_cpus, "clock", bootfile_clocks[machine->clock], "quantum_ns",
+                     (json_int_t)machine->quantum, "policy", machine->policy, "page_policy", machine->page_policy,
+                     "isolation",
                      machine->isolation == MK_ISOLATION_AUTO ? "auto: none" : bootfile_isolations[machine->isolation],
                      "context", bootfile_contexts[machine->context], "seed", (json_int_t)machine->seed);
 }
@@ -132,9 +146,11 @@ static json_t *json_tasks(const struct bootfile *boot)
         json_t *after = json_array();
         for (size_t j = 0; j < task->nr_deps; j++)
             json_array_append_new(after, json_text(boot->tasks[task->deps[j]].name));
-        json_array_append_new(list, json_pack("{so so so si sb so}", "name", json_text(task->name), "plugin",
+        json_array_append_new(list, json_pack("{so so so si sb so sI sI}", "name", json_text(task->name), "plugin",
                                               json_text(task->plugin), "args", json_text(task->args), "priority",
-                                              task->priority, "privileged", (int)task->is_privileged, "after", after));
+                                              task->priority, "privileged", (int)task->is_privileged, "after", after,
+                                              "memory_limit", (json_int_t)task->memory_limit, "frames",
+                                              (json_int_t)task->nr_frames));
     }
     return list;
 }

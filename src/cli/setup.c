@@ -130,6 +130,7 @@ static struct boot_where blame(const struct bootfile *boot, const char *reason)
         [BOOT_KEY_CLOCK] = {"clock", NULL},
         [BOOT_KEY_QUANTUM] = {"quantum", NULL},
         [BOOT_KEY_POLICY] = {"policy", machine->policy},
+        [BOOT_KEY_PAGE_POLICY] = {"page policy", NULL},
         [BOOT_KEY_ISOLATION] = {"isolation", bootfile_isolations[machine->isolation]},
         [BOOT_KEY_CONTEXT] = {"context", bootfile_contexts[machine->context]},
         [BOOT_KEY_SEED] = {"seed", NULL},
@@ -159,6 +160,7 @@ mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep)
         .isolation = machine->isolation,
         .context = machine->context,
         .policy = machine->policy,
+        .page_policy = machine->page_policy,
         .seed = machine->seed,
         .log = take_log,
         .log_arg = setup,
@@ -202,7 +204,7 @@ static void describe_task(FILE *out, const struct bootfile *boot, const struct b
     fprintf(out, "\t%d\t%d\t", task->priority, task->is_privileged);
     for (size_t i = 0; i < task->nr_deps; i++)
         fprintf(out, "%s%s", i ? "," : "", boot->tasks[task->deps[i]].name);
-    fputs(task->nr_deps ? "\t" : "-\t", out);
+    fprintf(out, "%s\t%llu\t%u\t", task->nr_deps ? "" : "-", (unsigned long long)task->memory_limit, task->nr_frames);
     put_escaped(out, task->args);
     putc('\n', out);
 }

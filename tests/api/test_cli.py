@@ -188,6 +188,39 @@ class Pager(Case):
                 self.check_log(result, "[pager]", word)
 
 
+    def test_CLI0028(self):
+        """Each page policy, frames of a task's own, and a limit of its memory."""
+        for policy in ("fifo", "clock", "clock-clear", "lru", "aging", "random", "ws", "opt"):
+            with self.subTest(policy):
+                self.expect(mk("run", self.boot("size=8M"), "--set", "machine.page-policy=" + policy, "--set",
+                               "tool.args=fill 1100 1 1", "-c", "sleep 1"), 0, "", "[tool] the fill is right")
+        self.expect(mk("run", self.boot("size=8M"), "--set", "tool.frames=50", "-c", "sleep 1"), 0, "",
+                    "[tool] the fill is right")
+        self.expect(mk("run", self.boot("size=8M"), "--set", "tool.memory-limit=4M", "-c", "sleep 1"), 1, "",
+                    "[tool] the fill failed")
+        report = mk("check", self.boot("size=8M"), "--set", "tool.memory-limit=4M", "--set", "tool.frames=50", "--set",
+                    "machine.page-policy=lru")
+        self.expect(report, 0)
+        self.assertRegex(report.text, "page-policy +lru")
+        self.assertRegex(report.text, "tool +32 +no +4 MiB +50 +pager")
+
+
+    def test_CLI0029(self):
+        """vm shows a task's regions with their pages, the machine's counters, and whether it is thrashing."""
+        result = mk("run", self.boot("size=8M"), "-c", "sleep 0.3; vm tool; sleep 1")
+        self.expect(result, 0)
+        self.assertRegex(result.text, r"(?m)^ +\d+K +4100K rw +\d+ own +\d+  \[o[o#=]+#\] \(17 pages each\)$")
+        self.assertRegex(result.text, r"store: 2047, used \d\d+")
+        self.assertNotIn("thrashing", result.text)
+        result = mk("run", self.boot("size=8M"), "--set", "tool.args=fill 1200 5 100", "-c", "sleep 0.3; vm; sleep 1")
+        self.expect(result, 0)
+        self.assertIn("thrashing", result.text)
+        for commands, word in (("vm nosuch", "no such task"), ("vm 9999", "9999"), ("vm a b", "usage: vm")):
+            result = run(commands)
+            self.assertNotEqual(result.status, 0)
+            self.assertIn(word, result.text)
+
+
 class Repeat(Case):
     def hash_of(self, *args, cwd=None):
         result = mk("run", *args, "--stats", self.path("stats.json"), cwd=cwd)
@@ -321,6 +354,9 @@ class BadBoot(Case):
         self.refused("[machine]\nclock = sundial\n" + task, 2, "virtual")
         self.refused("[machine]\nmemroy = 1M\n" + task, 2, "memory")
         self.refused("[machine]\npolicy = nosuch\n" + task, 2, "policy")
+        self.refused("[machine]\npage-policy = nosuch\n" + task, 2, "page policy", "clock")
+        self.refused(task + "frames = 999999\n", 3, "16384")
+        self.refused(task + "memory-limit = much\n", 3, "memory-limit")
         self.refused("[mashine]\n" + task, 1, "mashine")
         self.refused(task + "after = nosuch\n", 3, "nosuch")
         self.refused(task + "after = t\n", 3)

@@ -106,8 +106,8 @@ static const struct bad bad_sections[] = {
 static const struct bad bad_values[] = {
     {"[machine]\nmemroy = 1M\n" TASK, "F:2: unknown key 'memroy' of the machine; did you mean 'memory'?\n", NULL, 0},
     {"[machine]\nqqqqqqqqqqqq = 1\n  more\n" TASK,
-     "F:2: unknown key 'qqqqqqqqqqqq' of the machine; write memory, cpus, clock, quantum, policy, isolation, context "
-     "or seed\n",
+     "F:2: unknown key 'qqqqqqqqqqqq' of the machine; write memory, cpus, clock, quantum, policy, page-policy, "
+     "isolation, context or seed\n",
      NULL, 0},
     {TASK "modul = x\n", "F:2: unknown key 'modul' of a task; did you mean 'module'?\n", NULL, 0},
     {"[machine]\nseed = 1\nseed = 2\n" TASK, "F:3: seed is given twice; the first is in line 2\n", NULL, 0},
@@ -135,6 +135,12 @@ static const struct bad bad_values[] = {
     {TASK "module =\n", "F:2: module: a value is missing; write a plugin's name, or a path with a slash\n", NULL, 0},
     {TASK "priority = 64\n", "F:2: priority: '64' is no number from 1 to 63; a higher one is stronger\n", NULL, 0},
     {TASK "priority = 0\n", "F:2: priority: '0' is no number from 1 to 63; a higher one is stronger\n", NULL, 0},
+    {"[machine]\npage-policy = LRU\n" TASK, "F:2: page-policy: 'LRU' is no policy's name, such as clock\n", NULL, 0},
+    {TASK "memory-limit = 0\n", "F:2: memory-limit: '0' " SIZE, NULL, 0},
+    {TASK "frames = 0\n", "F:2: frames: '0' is no number of pages above 0\n", NULL, 0},
+    {TASK "frames = 1M\n", "F:2: frames: '1M' is no number of pages above 0\n", NULL, 0},
+    {"[machine]\nmemory = 1M\n" TASK "frames = 257\n", "F:4: frames: the machine has 256 in all; give it more memory\n",
+     NULL, 0},
     {TASK "privileged = true\n", "F:2: privileged: 'true' is unknown; write no or yes\n", NULL, 0},
     {TASK "args = 'x ; y'\n", "F:2: args: the quote ' is not closed (a ';' behind a blank begins a comment)\n", NULL,
      0},
@@ -225,8 +231,8 @@ static void test_BOOT0060_all_errors_are_reported_by_line(void **state)
     assert_string_equal(printed, "F:2: clock: 'x' is unknown; write virtual or host\n"
                                  "F:4: after: there is no task 'b' in this file\n"
                                  "F:5: priority: 'x' is no number from 1 to 63; a higher one is stronger\n"
-                                 "F:7: unknown key 'foo' of a task; write module, args, priority, privileged or "
-                                 "after\n");
+                                 "F:7: unknown key 'foo' of a task; write module, args, priority, privileged, "
+                                 "after, memory-limit or frames\n");
     free(printed);
     bootfile_finish(&boot);
 }
@@ -283,6 +289,9 @@ static void test_BOOT0110_defaults(void **state)
     assert_int_equal(boot.machine.clock, MK_CLOCK_VIRTUAL);
     assert_int_equal(boot.machine.quantum, 10 * MK_MSEC);
     assert_string_equal(boot.machine.policy, "priority");
+    assert_string_equal(boot.machine.page_policy, "clock");
+    assert_int_equal(boot.tasks[0].memory_limit, 0);
+    assert_int_equal(boot.tasks[0].nr_frames, 0);
     assert_int_equal(boot.machine.isolation, MK_ISOLATION_AUTO);
     assert_int_equal(boot.machine.context, MK_CONTEXT_ASM);
     assert_int_equal(boot.machine.seed, 0);
@@ -302,10 +311,10 @@ static void test_BOOT0120_every_key_is_read(void **state)
                "\xef\xbb\xbf# a comment\r\n"
                "[machine] ; one more\r\n"
                "memory = 3M ; and one\r\ncpus=2\r\nclock : host\r\nquantum = 5 us\r\npolicy = rr\r\n"
-               "isolation = none\r\ncontext = ucontext\r\nseed = 0xff\r\n"
+               "isolation = none\r\ncontext = ucontext\r\nseed = 0xff\r\npage-policy=fifo\r\n"
                "[ task  a.b-c_1 ]\r\n"
                "module = ./x.so\r\nargs = one ';' \"two\"\r\n\r\n# between\r\n\tthree ; not this\r\n  four\r\n"
-               "priority = 63\r\nprivileged = yes\r\n",
+               "priority = 63\r\nprivileged = yes\r\nmemory-limit = 2M\r\nframes = 20\r\n",
                NULL);
     const struct boot_task *task = bootfile_task(&boot, "a.b-c_1");
     assert_non_null(task);
@@ -321,6 +330,9 @@ static void test_BOOT0120_every_key_is_read(void **state)
     assert_string_equal(task->module, "./x.so");
     assert_string_equal(task->args, "one ';' \"two\" three four");
     assert_int_equal(task->priority, 63);
+    assert_string_equal(boot.machine.page_policy, "fifo");
+    assert_int_equal(task->memory_limit, 2 << 20);
+    assert_int_equal(task->nr_frames, 20);
     assert_true(task->is_privileged);
     bootfile_finish(&boot);
 }
