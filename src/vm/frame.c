@@ -273,6 +273,20 @@ static bool set_shrink(struct cpu *cpu, struct page_set *set)
     return victim && frame_evict(cpu, victim);
 }
 
+/* From the machine's own set, and when nothing can go there, from whoever has frames: they were promised to too many. */
+static bool any_shrink(struct cpu *cpu, const struct page_set *but)
+{
+    struct vm *vm = cpu->machine->vm;
+    if (but != &vm->set && set_shrink(cpu, &vm->set))
+        return true;
+    list_for_each (link, &vm->objects) {
+        struct page_set *set = list_entry(link, struct vm_object, all_link)->set;
+        if (set != but && set != &vm->set && set->nr_frames && set_shrink(cpu, set))
+            return true;
+    }
+    return false;
+}
+
 mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, enum page_state state, uint32_t *framep)
 {
     struct vm *vm = object->vm;
@@ -282,7 +296,7 @@ mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, en
     while (set->nr_frames >= set->limit + nr_more(vm) && !is_stuck)
         is_stuck = !set_shrink(cpu, set);
     while (!is_stuck && !(frame = take_free(vm, object)))
-        is_stuck = !set_shrink(cpu, set) && (set == &vm->set || !set_shrink(cpu, &vm->set));
+        is_stuck = !set_shrink(cpu, set) && !any_shrink(cpu, set);
     if (is_stuck) /* pages on their way in can leave again, and pagers take what is on its way out */
         return vm->nr_busy || vm->ops->is_behind(vm) ? MK_E_WOULD_BLOCK : MK_E_LIMIT_MEMORY;
     struct frame *f = &vm->frames[frame];
