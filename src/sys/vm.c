@@ -120,37 +120,35 @@ static mk_err_t transfer(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, void 
     return user_copy(is_write ? theirs : buffer, is_write ? buffer : theirs, size) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
-/* By pieces, so that a large copy does not need all its pages in memory at once. */
-#define TRANSFER_MAX ((size_t)65536)
+static mk_err_t transfer_piece(mk_name_t name, mk_vaddr_t addr, void *buffer, size_t size, bool is_write)
+{
+    ENTER(cpu, self);
+    (void)self;
+    return leave(cpu, transfer(cpu, name, addr, buffer, size, is_write));
+}
+
+/* Page by page: what begins again for a page that is missing needs all its pages in memory at once. */
+static mk_err_t transfer_all(mk_name_t name, mk_vaddr_t addr, void *buffer, size_t size, bool is_write)
+{
+    for (;;) {
+        size_t n = PAGE_SIZE - addr % PAGE_SIZE < size ? PAGE_SIZE - addr % PAGE_SIZE : size;
+        mk_err_t err = transfer_piece(name, addr, buffer, n, is_write);
+        if (err || n == size)
+            return err;
+        addr += n;
+        buffer = (void *)((uintptr_t)buffer + n);
+        size -= n;
+    }
+}
 
 mk_err_t mk_vm_read(mk_name_t name, mk_vaddr_t addr, void *buffer, size_t size)
 {
-    while (size > TRANSFER_MAX) {
-        mk_err_t err = mk_vm_read(name, addr, buffer, TRANSFER_MAX);
-        if (err)
-            return err;
-        addr += TRANSFER_MAX;
-        buffer = (void *)((uintptr_t)buffer + TRANSFER_MAX);
-        size -= TRANSFER_MAX;
-    }
-    ENTER(cpu, self);
-    (void)self;
-    return leave(cpu, transfer(cpu, name, addr, buffer, size, false));
+    return transfer_all(name, addr, buffer, size, false);
 }
 
 mk_err_t mk_vm_write(mk_name_t name, mk_vaddr_t addr, const void *buffer, size_t size)
 {
-    while (size > TRANSFER_MAX) {
-        mk_err_t err = mk_vm_write(name, addr, buffer, TRANSFER_MAX);
-        if (err)
-            return err;
-        addr += TRANSFER_MAX;
-        buffer = (const void *)((uintptr_t)buffer + TRANSFER_MAX);
-        size -= TRANSFER_MAX;
-    }
-    ENTER(cpu, self);
-    (void)self;
-    return leave(cpu, transfer(cpu, name, addr, (void *)(uintptr_t)buffer, size, true));
+    return transfer_all(name, addr, (void *)(uintptr_t)buffer, size, true);
 }
 
 mk_err_t mk_vm_copy(mk_name_t name, mk_vaddr_t from, size_t size, mk_vaddr_t to)

@@ -151,9 +151,9 @@ static void page_check(const struct page *p)
     unsigned i = 0;
     while (seen[i] == p->bytes->all[i])
         i++;
-    mk_log("seed %llu, step %u: page 0x%llx differs at byte %u: %d, not %d (shared %d, lazy %d)",
+    mk_log("seed %llu, step %u: page 0x%llx differs at byte %u: %d, not %d (shared %d, lazy %d, object %d)",
            (unsigned long long)w.seed, w.step, (unsigned long long)p->addr, i, seen[i], p->bytes->all[i], p->is_shared,
-           p->is_lazy);
+           p->is_lazy, p->object ? 1 + p->object->has_pager : 0);
     mk_task_exit(1);
 }
 
@@ -529,12 +529,19 @@ static void op_write(void)
         return;
     struct page *p = &a->pages[at];
     bool is_good = have_all(p, nr, MK_PROT_WRITE);
-    if (below(2))
+    if (below(2)) {
         EXPECT_ERR(mk_vm_write(a->task, p->addr + offset, random_bytes, size), is_good ? MK_OK : MK_E_BAD_ADDRESS);
-    else if (is_good)
+        if (!is_good) { /* the pages before the first bad one */
+            for (nr = 0; p[nr].prot & MK_PROT_WRITE; nr++)
+                ;
+            size = nr ? nr * PAGE - offset : 0;
+        }
+    } else if (is_good) {
         touch_copy((void *)(p->addr + offset), random_bytes, size);
-    if (is_good)
-        model_write(p, offset, random_bytes, size);
+    } else {
+        return;
+    }
+    model_write(p, offset, random_bytes, size);
 }
 
 static void op_read(void)
@@ -594,6 +601,9 @@ static void op_inherit(void)
     if (!any_run(a, &at, &nr))
         return;
     enum mk_inherit inherit = (enum mk_inherit)below(3);
+    for (unsigned i = at; i < at + nr; i++) /* shared, it still follows the object until one of them writes */
+        if (a->pages[i].is_lazy && inherit == MK_INHERIT_SHARE)
+            inherit = MK_INHERIT_NONE;
     EXPECT_OK(mk_vm_inherit(a->task, a->pages[at].addr, nr * PAGE, inherit));
     for (unsigned i = at; i < at + nr; i++)
         a->pages[i].inherit = inherit;
@@ -662,8 +672,6 @@ static void op_child(void)
         if (p->inherit == MK_INHERIT_COPY && !p->is_lazy) {
             page.bytes = bytes_new(p->bytes);
         } else {
-            if (p->inherit == MK_INHERIT_SHARE && p->is_lazy)
-                page_before_write(p); /* it becomes memory of these two */
             if (p->inherit == MK_INHERIT_SHARE)
                 p->is_shared = true;
             page = *p;
