@@ -57,10 +57,13 @@ static inline void example_log(void *arg, const char *line)
     puts(line);
 }
 
-/* A machine that begins with these tasks. The run's exit code, or 1 when something failed. */
-static inline int example_run(const struct mk_spawn *spawns, size_t nr)
+/*
+ * A machine with this much memory (0: plenty) that begins with these tasks. The run's exit code, or 1 when something
+ * failed.
+ */
+static inline int example_run_in(uint64_t memory_size, const struct mk_spawn *spawns, size_t nr)
 {
-    const struct mk_machine_config config = {.log = example_log};
+    const struct mk_machine_config config = {.memory_size = memory_size, .log = example_log};
     struct mk_machine *machine;
     int code = 1;
     if (mk_machine_create(&config, &machine))
@@ -74,6 +77,11 @@ static inline int example_run(const struct mk_spawn *spawns, size_t nr)
         err = mk_machine_audit(machine); /* every right and message accounted for */
     mk_machine_destroy(machine);
     return err ? 1 : code;
+}
+
+static inline int example_run(const struct mk_spawn *spawns, size_t nr)
+{
+    return example_run_in(0, spawns, nr);
 }
 
 #endif
