@@ -108,7 +108,7 @@ MK_API MK_NODISCARD mk_err_t mk_vm_inherit(mk_name_t task, mk_vaddr_t addr, size
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_inherit_from(mk_name_t task, intptr_t *deltap);
 
-/* Keep pages in memory, or no longer; they are brought in first. MK_E_BAD_ADDRESS (not allocated), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
+/* Keep pages in memory, or no longer; they are brought in first, and what may be written of a copy becomes its own. MK_E_BAD_ADDRESS (not allocated), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
 MK_API MK_NODISCARD mk_err_t mk_vm_wire(mk_name_t task, mk_vaddr_t addr, size_t size, bool is_wired);
 
 struct mk_vm_region {

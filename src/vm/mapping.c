@@ -155,7 +155,8 @@ mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wire
     if (!region)
         return MK_E_BAD_ADDRESS;
     uint32_t page = region_page(region, addr);
-    bool is_write = is_wired && region->needs_copy && region->prot & MK_PROT_WRITE;
+    bool is_own = !region->needs_copy && page_owner(region->object, &page) == region->object;
+    bool is_write = region->prot & MK_PROT_WRITE && !is_own; /* its first write must not need another frame */
     if (is_wired) {
         mk_err_t err = vm_fault(cpu, addr, is_write);
         if (err)

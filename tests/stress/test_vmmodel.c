@@ -627,6 +627,9 @@ static void op_wire(void)
     EXPECT_OK(mk_vm_pages(a->task, a->pages[at].addr, nr, states));
     for (unsigned i = 0; i < nr; i++)
         EXPECT(states[i] & MK_PAGE_RESIDENT && states[i] & MK_PAGE_WIRED);
+    for (unsigned i = 0; i < nr; i++) /* a private view's page that may be written is its own now */
+        if (a->pages[at + i].is_lazy && a->pages[at + i].prot & MK_PROT_WRITE)
+            page_before_write(&a->pages[at + i]);
     for (unsigned i = 0; i < nr; i++)
         page_check(&a->pages[at + i]);
     EXPECT_OK(mk_vm_wire(a->task, a->pages[at].addr, nr * PAGE, false));
@@ -778,8 +781,8 @@ static const struct {
     void (*run)(void);
     unsigned weight;
 } ops[] = {
-    {op_allocate, 8}, {op_deallocate, 6}, {op_protect, 6}, {op_write, 25}, {op_read, 8},  {op_check, 12},
-    {op_copy, 8},     {op_inherit, 4},    {op_wire, 2},    {op_child, 4},  {op_end, 3},   {op_send, 10},
+    {op_allocate, 8}, {op_deallocate, 6}, {op_protect, 6}, {op_write, 25}, {op_read, 8},   {op_check, 12},
+    {op_copy, 8},     {op_inherit, 4},    {op_wire, 2},    {op_child, 4},  {op_end, 3},    {op_send, 10},
     {op_receive, 10}, {op_object, 3},     {op_map, 6},     {op_lock, 4},   {op_forget, 1}, {op_frames, 2},
 };
 
@@ -842,9 +845,8 @@ static void model_run(uint64_t seed)
 {
     struct mkt t;
     struct test_pager pager = {.size = (size_t)(400 + 1) * PAGE, .is_store = true};
-    const struct mk_machine_config config = {.memory_size = (24 + seed * 7 % 40) * PAGE,
-                                             .page_policy = policies[seed % COUNT_OF(policies)],
-                                             .seed = seed};
+    const struct mk_machine_config config = {
+        .memory_size = (24 + seed * 7 % 40) * PAGE, .page_policy = policies[seed % COUNT_OF(policies)], .seed = seed};
     pager.contents = (char *)calloc(1, pager.size);
     memset(&w, 0, sizeof(w));
     w.seed = w.random = seed;
