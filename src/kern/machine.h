@@ -92,8 +92,8 @@ struct thread {
     uint64_t events;               /* what woke it from a wait for events */
     struct vm_object *held_memory; /* whose page it waits for; a reference */
     uint32_t wait_page;            /* of that */
-    uint64_t fault_key;   /* of the instruction that faulted last, with its registers */
-    uint32_t nr_faulting; /* faults of it so far, beyond the first: it needs several pages at once */
+    uint64_t fault_key;            /* of the instruction that faulted last, with its registers */
+    uint32_t nr_faulting;          /* faults of it so far, beyond the first: it needs several pages at once */
     uint32_t nr_tries;             /* times that its kernel call began again for a missing page */
     char *trap_stack;              /* on which it waits; NULL: it entered the kernel by a call */
 

@@ -17,8 +17,8 @@
 #define MAX_RUN     6
 #define MAX_OBJECTS 4
 #define MAX_QUEUE   3
-#define NR_STEPS    (unsigned)stress_env("MK_STRESS_STEPS", STRESS_SIZE(1500, 600))
-#define NR_SEEDS    stress_env("MK_STRESS_SEEDS", STRESS_SIZE(32, 8))
+#define NR_STEPS    (unsigned)stress_env("MK_STRESS_STEPS", STRESS_SIZE(500, 200))
+#define NR_SEEDS    stress_env("MK_STRESS_SEEDS", 8)
 #define FIRST_SEED  stress_env("MK_STRESS_FIRST", 1)
 #define CHECK_EVERY stress_env("MK_STRESS_EVERY", 16)
 
@@ -778,8 +778,8 @@ static const struct {
     void (*run)(void);
     unsigned weight;
 } ops[] = {
-    {op_allocate, 8}, {op_deallocate, 6}, {op_protect, 6}, {op_write, 25}, {op_read, 8},  {op_check, 12},
-    {op_copy, 8},     {op_inherit, 4},    {op_wire, 2},    {op_child, 4},  {op_end, 3},   {op_send, 10},
+    {op_allocate, 8}, {op_deallocate, 6}, {op_protect, 6}, {op_write, 25}, {op_read, 8},   {op_check, 12},
+    {op_copy, 8},     {op_inherit, 4},    {op_wire, 2},    {op_child, 4},  {op_end, 3},    {op_send, 10},
     {op_receive, 10}, {op_object, 3},     {op_map, 6},     {op_lock, 4},   {op_forget, 1}, {op_frames, 2},
 };
 
@@ -842,9 +842,8 @@ static void model_run(uint64_t seed)
 {
     struct mkt t;
     struct test_pager pager = {.size = (size_t)(400 + 1) * PAGE, .is_store = true};
-    const struct mk_machine_config config = {.memory_size = (24 + seed * 7 % 40) * PAGE,
-                                             .page_policy = policies[seed % COUNT_OF(policies)],
-                                             .seed = seed};
+    const struct mk_machine_config config = {
+        .memory_size = (24 + seed * 7 % 40) * PAGE, .page_policy = policies[seed % COUNT_OF(policies)], .seed = seed};
     pager.contents = (char *)calloc(1, pager.size);
     memset(&w, 0, sizeof(w));
     w.seed = w.random = seed;
