@@ -126,7 +126,14 @@ mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *ms
         mk_err_t err = reply_message(cpu, msg, true, &heir);
         if (err && err != MK_E_DEAD)
             return err;
-        user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL); /* used up, whatever becomes of the receive */
+        if (!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)) { /* used up, whatever becomes of the receive */
+            if (heir)
+                sched_ready(cpu, heir);
+            heir = NULL;
+            err = MK_E_BAD_ADDRESS; /* the page left meanwhile: only what follows may begin again */
+            while (vm_wait_missing(cpu, &err) && !user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL))
+                ;
+        }
     }
     return receive_message(cpu, receive, msg, deadline, heir);
 }

@@ -48,10 +48,15 @@ static mk_err_t request(struct cpu *cpu, struct pager *pager, uint64_t offset, b
     return post(cpu, pager, MK_PAGER_REQUEST, &message, NULL);
 }
 
+static bool has_room(const struct pager *pager)
+{
+    return !pager->port->is_dead && pager->port->nr_queued < RETURNS_MAX;
+}
+
 static bool give_back(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data)
 {
     const struct mk_pager_message message = {.cookie = pager->cookie, .offset = offset, .size = PAGE_SIZE};
-    if (pager->port->nr_queued >= RETURNS_MAX || post(cpu, pager, MK_PAGER_RETURN, &message, data) != MK_OK)
+    if (!has_room(pager) || post(cpu, pager, MK_PAGER_RETURN, &message, data) != MK_OK)
         return false;
     kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));
     return true;
@@ -171,6 +176,7 @@ void pager_took(struct mk_machine *machine)
 const struct pager_ops pager_ops = {
     .request = request,
     .give_back = give_back,
+    .has_room = has_room,
     .terminate = terminate,
     .is_behind = is_behind,
 };

@@ -80,6 +80,8 @@ mk_err_t mk_memory_supply(mk_name_t name, uint64_t offset, const void *contents,
             pager_supplied(cpu, object, page, MK_OK);
         if (err == MK_E_BAD_ADDRESS && vm_wait_missing(cpu, &err)) { /* here: pages that were supplied stay so */
             err = control_find(cpu, name, &object);
+            if (!err && !is_range(object, offset, size)) /* the name is another object's by now */
+                err = MK_E_BAD_ARGUMENT;
             done -= PAGE_SIZE;
         } else if (!err) {
             kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));

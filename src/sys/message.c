@@ -117,13 +117,24 @@ static const void *user_element(const void *array, size_t i, size_t size)
     return (const void *)((uintptr_t)array + i * size);
 }
 
+/* An element as it is, also when its page is missing: what was dropped already is not dropped again. */
+static bool load_element(struct cpu *cpu, void *to, const void *array, size_t i, size_t size)
+{
+    mk_err_t err = MK_E_BAD_ADDRESS;
+    bool is_loaded;
+    do
+        is_loaded = user_copy(to, user_element(array, i, size), size);
+    while (!is_loaded && vm_wait_missing(cpu, &err));
+    return is_loaded;
+}
+
 /* Rights as they were received; what was made ready for sending is left alone. */
 static void drop_rights(struct cpu *cpu, const struct mk_msg *m)
 {
     struct space *space = cpu->current->space;
     for (uint32_t i = 0; i < m->nr_rights && i < MK_RIGHTS_MAX; i++) {
         struct mk_msg_right right;
-        if (!user_copy(&right, user_element(m->rights, i, sizeof(right)), sizeof(right)))
+        if (!load_element(cpu, &right, m->rights, i, sizeof(right)))
             break;
         struct entry *entry = space_lookup(space, right.name);
         if (!entry || entry->type == MK_RIGHT_PORT_SET)
@@ -142,12 +153,18 @@ static void drop_memories(struct cpu *cpu, const struct mk_msg *m)
     size_t page = host_page_size();
     for (uint32_t i = 0; i < m->nr_memories && i < MK_MEMORIES_MAX; i++) {
         struct mk_msg_memory memory;
-        if (!user_copy(&memory, user_element(m->memories, i, sizeof(memory)), sizeof(memory)))
+        if (!load_element(cpu, &memory, m->memories, i, sizeof(memory)))
             break;
         uintptr_t start = (uintptr_t)memory.address, offset = start % page;
         if (memory.how == 0 && memory.size > 0 && memory.size <= WINDOW_SIZE)
             map_deallocate(map, start - offset, round_up(offset + memory.size, page));
     }
+}
+
+static bool store_nothing(struct mk_msg *msg, bool with_reply)
+{
+    return user_store_u32(MSG_FIELD(msg, nr_rights), 0) && user_store_u32(MSG_FIELD(msg, nr_memories), 0) &&
+           (!with_reply || user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL));
 }
 
 static void discard(struct mk_msg *msg, bool with_reply)
@@ -156,15 +173,15 @@ static void discard(struct mk_msg *msg, bool with_reply)
     struct cpu *cpu = kernel_enter();
     if (!cpu)
         return;
-    if (msg && user_copy(&m, msg, sizeof(m))) {
+    if (msg && load_element(cpu, &m, msg, 0, sizeof(m))) {
         drop_rights(cpu, &m);
         drop_memories(cpu, &m);
         struct entry *reply = space_lookup(cpu->current->space, m.reply);
         if (with_reply && reply && reply->type & (MK_RIGHT_SEND_ONCE | ENTRY_REPLY))
             entry_release(cpu->current->space, reply);
-        if (user_store_u32(MSG_FIELD(msg, nr_rights), 0) && user_store_u32(MSG_FIELD(msg, nr_memories), 0) &&
-            with_reply)
-            user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL);
+        mk_err_t err = MK_E_BAD_ADDRESS;
+        while (!store_nothing(msg, with_reply) && vm_wait_missing(cpu, &err))
+            ;
     }
     kernel_leave(cpu);
 }

@@ -295,7 +295,7 @@ mk_err_t mk_vm_set_frames(mk_name_t name, const struct mk_vm_frames *user_frames
         err = MK_E_LIMIT_MEMORY;
     if (!err && frames.record > MK_PAGE_REFS_MAX)
         err = MK_E_BAD_ARGUMENT;
-    if (!err)
+    if (!err && frames.nr_frames)
         err = future_in(cpu, frames.future, &future, &nr_future);
     if (!err)
         err = map_set_frames(map, &frames, policy, future, nr_future);

@@ -112,8 +112,7 @@ void slot_free(struct vm *vm, uint32_t slot)
 
 #define PAGES_PER_INSTRUCTION 32 /* a gather of 16 elements, each across a border */
 
-/* Pages that the instruction which faults now needs beside the one it faults at. */
-static uint32_t nr_more(const struct vm *vm)
+uint32_t frame_nr_more(const struct vm *vm)
 {
     const struct thread *self = vm->machine->cpu->current;
     return !self ? 0 : self->nr_faulting < PAGES_PER_INSTRUCTION ? self->nr_faulting : PAGES_PER_INSTRUCTION;
@@ -130,7 +129,7 @@ void frame_dirty(struct vm *vm, uint32_t frame)
 /* The next reference to another page is to be seen; but an instruction that needs several must find all of them open. */
 static void close_others(struct vm *vm, struct page_set *set)
 {
-    if (nr_more(vm)) {
+    if (frame_nr_more(vm)) {
         set->is_open = true;
         return;
     }
@@ -173,7 +172,8 @@ bool frame_is_evictable(struct vm *vm, const struct frame *frame)
         return false;
     if (!(frame->flags & FRAME_DIRTY))
         return true;
-    return object->pager ? !object->is_dead : vm->store && !vm->store->is_dead && vm->free_slot;
+    const struct vm_object *keeper = object->pager ? object : vm->store;
+    return keeper && !keeper->is_dead && (object->pager || vm->free_slot) && vm->ops->has_room(keeper->pager);
 }
 
 static bool is_zero(const char *contents)
@@ -293,7 +293,7 @@ mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, en
     struct page_set *set = object->set;
     uint32_t frame = 0;
     bool is_stuck = false;
-    while (set->nr_frames >= set->limit + nr_more(vm) && !is_stuck)
+    while (set->nr_frames >= set->limit + frame_nr_more(vm) && !is_stuck)
         is_stuck = !set_shrink(cpu, set);
     while (!is_stuck && !(frame = take_free(vm, object)))
         is_stuck = !set_shrink(cpu, set) && !any_shrink(cpu, set);

@@ -187,6 +187,14 @@ static uint32_t count_resident(struct region *region)
     return n;
 }
 
+static bool is_all_wired(struct map *map, const struct region *region)
+{
+    for (uintptr_t addr = region->start; addr < region->end; addr += PAGE_SIZE)
+        if (!(map_page(map, addr) & MK_PAGE_WIRED))
+            return false;
+    return true;
+}
+
 bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info)
 {
     list_for_each (link, &map->regions) {
@@ -204,6 +212,7 @@ bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info)
         info->object = region->object->id;
         info->offset = (uint64_t)region->page << PAGE_SHIFT;
         info->nr_resident = count_resident(region);
+        info->is_wired = is_all_wired(map, region);
         for (const struct vm_object *o = region->object->parent; o; o = o->parent)
             info->nr_shadows++;
         return true;

@@ -46,6 +46,8 @@ bool frame_is_evictable(struct vm *vm, const struct frame *frame);
 bool frame_evict(struct cpu *cpu, uint32_t frame);
 /* It was touched. */
 void frame_reference(struct vm *vm, uint32_t frame);
+/* Pages that the instruction which faults now needs beside the one it faults at: they must not go for each other. */
+uint32_t frame_nr_more(const struct vm *vm);
 /* Its contents differ from what the store has. */
 void frame_dirty(struct vm *vm, uint32_t frame);
 

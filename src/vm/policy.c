@@ -137,6 +137,8 @@ static void ws_referenced(struct vm *vm, struct page_set *set, uint32_t frame)
 {
     move_to_end(vm, set, frame);
     vm->frames[frame].stamp = set->tick;
+    if (frame_nr_more(vm))
+        return;
     for (uint32_t old = set->first, next; old && set->tick - vm->frames[old].stamp >= set->window; old = next) {
         next = vm->frames[old].next;
         if (frame_is_evictable(vm, &vm->frames[old]))

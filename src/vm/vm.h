@@ -205,6 +205,8 @@ struct pager_ops {
     mk_err_t (*request)(struct cpu *cpu, struct pager *pager, uint64_t offset, bool is_write);
     /* Contents to keep. False: not now, and nothing was done. */
     bool (*give_back)(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data);
+    /* Would it take contents now? */
+    bool (*has_room)(const struct pager *pager);
     /* The object is no more: its ports die, its pager is told. */
     void (*terminate)(struct cpu *cpu, struct vm_object *object);
     /* Does any pager still have to take contents that were given back? Then frames will become evictable. */

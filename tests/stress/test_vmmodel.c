@@ -17,8 +17,8 @@
 #define MAX_RUN     6
 #define MAX_OBJECTS 4
 #define MAX_QUEUE   3
-#define NR_STEPS    (unsigned)stress_env("MK_STRESS_STEPS", STRESS_SIZE(1500, 600))
-#define NR_SEEDS    stress_env("MK_STRESS_SEEDS", STRESS_SIZE(32, 8))
+#define NR_STEPS    (unsigned)stress_env("MK_STRESS_STEPS", STRESS_SIZE(500, 200))
+#define NR_SEEDS    stress_env("MK_STRESS_SEEDS", 8)
 #define FIRST_SEED  stress_env("MK_STRESS_FIRST", 1)
 #define CHECK_EVERY stress_env("MK_STRESS_EVERY", 16)
 

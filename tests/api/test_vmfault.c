@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults at awkward moments: pages that leave in the middle of a call, windows that show several objects, bad pagers. */
+#include "helpers.h"
+
+#include "pagers.h"
+
+#define RW (uint32_t)(MK_PROT_READ | MK_PROT_WRITE)
+
+static volatile char *allocate(size_t size)
+{
+    mk_vaddr_t addr;
+    CHECK_OK(mk_vm_allocate(mk_task_self(), size, &addr));
+    return (volatile char *)addr;
+}
+
+static struct mk_vm_stats stats_of(mk_name_t task)
+{
+    struct mk_vm_stats stats;
+    CHECK_OK(mk_vm_statistics(task, &stats));
+    return stats;
+}
+
+static uint8_t page_state(const volatile void *p)
+{
+    uint8_t state;
+    CHECK_OK(mk_vm_pages(mk_task_self(), (mk_vaddr_t)p & ~(mk_vaddr_t)(PAGE - 1), 1, &state));
+    return state;
+}
+
+/* A machine of few frames with a store, in which entry(arg) runs when the store is there. */
+static void with_store(unsigned nr_frames, const char *policy, void (*entry)(void *), void *arg)
+{
+    struct mkt t;
+    struct test_pager pager = {.size = 201 * (size_t)PAGE, .is_store = true};
+    const struct mk_machine_config config = {.memory_size = (uint64_t)nr_frames * PAGE, .page_policy = policy};
+    pager.contents = (char *)calloc(1, pager.size);
+    mkt_begin(&t, &config);
+    mkt_spawn(&t, "store", store_main, &pager, true);
+    mkt_spawn(&t, "test", entry, arg, false);
+    store_end(&t, &pager);
+}
+
+static void wait_for_store(void)
+{
+    CHECK_OK(mk_time_sleep(mk_time_now() + MK_MSEC));
+}
+
+/* Everything else leaves memory. */
+static void evict_all(volatile char *junk, unsigned nr)
+{
+    for (unsigned i = 0; i < 2 * nr; i++)
+        junk[i % nr * PAGE] = (char)i;
+}
+
+/* ---- windows ---- */
+
+/* VMFAULT0010: a copy made earlier keeps its bytes when pages of its original are read, then written, through a shadow. */
+MKT_TEST(VMFAULT0010)
+{
+    (void)arg;
+    mk_name_t task = mk_task_self();
+    volatile char *p = allocate(3 * PAGE), *copy = allocate(3 * PAGE);
+    for (int i = 0; i < 3; i++)
+        p[i * (int)PAGE] = (char)('a' + i);
+    CHECK_OK(mk_vm_copy(task, (mk_vaddr_t)p, 3 * PAGE, (mk_vaddr_t)copy));
+    p[0] = 'x';
+    CHECK_OK(mk_vm_protect(task, (mk_vaddr_t)p, 3 * PAGE, MK_PROT_READ)); /* what it showed is forgotten */
+    CHECK_OK(mk_vm_protect(task, (mk_vaddr_t)p, 3 * PAGE, RW));
+    CHECK(p[0] == 'x' && p[PAGE] == 'b');
+    p[PAGE] = 'y';
+    CHECK(p[PAGE] == 'y' && copy[PAGE] == 'b' && copy[0] == 'a' && copy[2 * PAGE] == 'c');
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
+static struct test_pager file;
+static mk_name_t file_port, file_memory, file_control;
+
+static void file_thread(void *arg)
+{
+    (void)arg;
+    pager_serve(&file, file_port, file_control, 0);
+}
+
+static mk_name_t file_open(size_t nr)
+{
+    file = (struct test_pager){.size = nr * PAGE, .contents = (char *)calloc(nr, PAGE)};
+    for (size_t i = 0; i < nr; i++)
+        file.contents[i * PAGE] = (char)('a' + i);
+    CHECK_OK(mk_port_create(&file_port));
+    CHECK_OK(mk_memory_create(file_port, 1, nr * PAGE, &file_memory, &file_control));
+    return mkt_thread(file_thread, NULL);
+}
+
+static volatile char *file_map(uint32_t prot, bool is_copy)
+{
+    const struct mk_vm_map how = {
+        .memory = file_memory, .size = file.size, .prot = prot, .max_prot = RW, .is_copy = is_copy};
+    mk_vaddr_t addr;
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    return (volatile char *)addr;
+}
+
+static void file_clean(void)
+{
+    unsigned before = file.nr_locked;
+    CHECK_OK(mk_memory_lock(file_control, 0, file.size, MK_MEMORY_CLEAN, 1));
+    while (file.nr_locked == before)
+        mk_thread_yield();
+}
+
+static void file_close(mk_name_t thread)
+{
+    CHECK_OK(mk_right_release(file_memory));
+    join(thread);
+    CHECK_OK(mk_right_release(file_control));
+    CHECK_OK(mk_port_destroy(file_port));
+    free(file.contents);
+}
+
+/* VMFAULT0020: when an object is cleaned, a private view that shows its own pages still sees the object's. */
+MKT_TEST(VMFAULT0020)
+{
+    (void)arg;
+    mk_name_t thread = file_open(3);
+    volatile char *shared = file_map(RW, false), *own = file_map(RW, true);
+    own[0] = 'o';
+    shared[PAGE + 1] = 's';
+    file_clean();
+    CHECK(own[PAGE] == 'b' && own[PAGE + 1] == 's' && own[0] == 'o');
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)own, 3 * PAGE));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)shared, 3 * PAGE));
+    file_close(thread);
+}
+
+/* VMFAULT0030: memory that may not be read stays so when its object is cleaned. */
+MKT_TEST(VMFAULT0030)
+{
+    (void)arg;
+    char byte;
+    mk_name_t thread = file_open(2), task = mk_task_self();
+    volatile char *shared = file_map(RW, false), *closed = file_map(RW, false);
+    closed[0] = shared[0] = 's';
+    CHECK_OK(mk_vm_protect(task, (mk_vaddr_t)closed, 2 * PAGE, MK_PROT_NONE));
+    shared[0] = 't';
+    file_clean();
+    CHECK_ERR(mk_vm_read(task, (mk_vaddr_t)closed, &byte, 1), MK_E_BAD_ADDRESS);
+    struct mk_msg msg = {.body = (void *)(mk_vaddr_t)closed, .size = 1};
+    CHECK_ERR(mk_send(file_memory, &msg, MK_TIME_POLL), MK_E_BAD_ADDRESS);
+    CHECK_OK(mk_vm_deallocate(task, (mk_vaddr_t)closed, 2 * PAGE));
+    CHECK_OK(mk_vm_deallocate(task, (mk_vaddr_t)shared, 2 * PAGE));
+    file_close(thread);
+}
+
+/* VMFAULT0040: what was sent from a private view is what it was at the time of the send. */
+MKT_TEST(VMFAULT0040)
+{
+    (void)arg;
+    mk_name_t thread = file_open(2), port = mkt_port();
+    volatile char *shared = file_map(RW, false), *own = file_map(RW, true);
+    struct mk_msg_memory memory = {(void *)(mk_vaddr_t)own, 2 * PAGE, MK_MEMORY_COPY};
+    struct mk_msg msg = {.memories = &memory, .nr_memories = 1, .max_memories = 1};
+    CHECK_OK(mk_send(port, &msg, MK_TIME_POLL));
+    shared[0] = 'z';
+    CHECK_OK(mk_receive(port, &msg, MK_TIME_POLL));
+    CHECK(*(volatile char *)memory.address == 'a');
+    mk_msg_discard(&msg);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)own, 2 * PAGE));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)shared, 2 * PAGE));
+    file_close(thread);
+}
+
+/* VMFAULT0050: an access across a border is done, whatever the policy and however few the task's own frames. */
+static void across(void *arg)
+{
+    wait_for_store();
+    for (uint32_t nr = 1; nr < 4; nr++) {
+        const struct mk_vm_frames frames = {.nr_frames = nr, .policy = (const char *)arg, .window = 1};
+        CHECK_OK(mk_vm_set_frames(mk_task_self(), &frames));
+        volatile char *p = allocate(4 * PAGE);
+        for (int i = 0; i < 4; i++)
+            *(volatile uint64_t *)(void *)(mk_vaddr_t)(p + (i % 3 + 1) * (int)PAGE - 4) =
+                0x0101010101010101u * (unsigned)i;
+        CHECK(p[PAGE] == 3 && p[2 * PAGE] == 1 && p[3 * PAGE] == 2);
+        CHECK_OK(mk_machine_audit(NULL));
+        CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, 4 * PAGE));
+    }
+}
+
+static void VMFAULT0050(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"clock", "clock-clear", "fifo", "lru", "aging", "random", "ws", "opt"};
+    for (size_t i = 0; i < COUNT_OF(policies); i++)
+        with_store(24, "clock", across, (void *)(uintptr_t)policies[i]);
+}
+
+/* ---- calls that begin again ---- */
+
+static void many_calls(void *arg)
+{
+    (void)arg;
+    wait_for_store();
+    unsigned nr = 24;
+    volatile char *junk = allocate(nr * PAGE), *p = allocate(PAGE);
+    for (int i = 0; i < 300; i++) {
+        char byte = (char)i;
+        CHECK_OK(mk_vm_write(mk_task_self(), (mk_vaddr_t)p, &byte, 1));
+        evict_all(junk, nr);
+        CHECK(!(page_state(p) & MK_PAGE_RESIDENT));
+    }
+}
+
+/* VMFAULT0060: a thread may make any number of calls that have to wait for a page. */
+static void VMFAULT0060(void **state)
+{
+    (void)state;
+    with_store(16, "fifo", many_calls, NULL);
+}
+
+static void discard_missing(void *arg)
+{
+    (void)arg;
+    wait_for_store();
+    unsigned nr = 24;
+    mk_name_t port = mkt_port(), sent = mkt_port();
+    volatile char *junk = allocate(nr * PAGE);
+    struct mk_msg *msg = (struct mk_msg *)(mk_vaddr_t)allocate(PAGE);
+    struct mk_msg_right *right = (struct mk_msg_right *)(mk_vaddr_t)allocate(PAGE);
+    CHECK_OK(send_right(port, sent, MK_COPY_SEND));
+    memset(msg, 0, sizeof(*msg));
+    msg->rights = right;
+    msg->max_rights = 1;
+    CHECK_OK(mk_receive(port, msg, MK_TIME_POLL));
+    uint32_t before = mkt_refs(sent);
+    evict_all(junk, nr);
+    CHECK(!(page_state(msg) & MK_PAGE_RESIDENT) && !(page_state(right) & MK_PAGE_RESIDENT));
+    mk_msg_discard(msg);
+    CHECK(mkt_refs(sent) == before - 1 && ((volatile struct mk_msg *)msg)->nr_rights == 0);
+}
+
+/* VMFAULT0070: a message that is not in memory is discarded all the same. */
+static void VMFAULT0070(void **state)
+{
+    (void)state;
+    with_store(16, "fifo", discard_missing, NULL);
+}
+
+static struct {
+    mk_name_t port;
+    volatile char *body;
+    mk_err_t err;
+    volatile bool is_done;
+} asking;
+
+static void asking_main(void *arg)
+{
+    struct mk_msg msg = {.body = (void *)(mk_vaddr_t)asking.body, .capacity = 8};
+    (void)arg;
+    asking.err = mk_call(asking.port, &msg, MK_TIME_FOREVER);
+    asking.is_done = true;
+}
+
+/* The server's message leaves memory for the caller's, in the middle of the call that answers. */
+static void answer_missing(void *arg)
+{
+    (void)arg;
+    wait_for_store();
+    struct mk_vm_stats stats = stats_of(MK_NAME_NULL);
+    unsigned nr = (unsigned)(stats.nr_free - stats.nr_reserved);
+    volatile struct mk_msg *msg = (volatile struct mk_msg *)allocate(PAGE);
+    volatile char *junk = allocate(nr * PAGE);
+    asking.port = mkt_port();
+    asking.body = allocate(PAGE);
+    mk_name_t thread = mkt_thread(asking_main, NULL);
+    msg->id = 0;
+    CHECK_OK(mk_receive(asking.port, (struct mk_msg *)(uintptr_t)msg, MK_TIME_FOREVER));
+    for (unsigned i = 0; i + 1 < nr; i++)
+        junk[i * PAGE] = 1;
+    CHECK(page_state(msg) & MK_PAGE_RESIDENT);
+    static char answer[8] = "answer";
+    msg->body = answer;
+    msg->size = sizeof(answer);
+    CHECK_ERR(mk_reply_receive(asking.port, (struct mk_msg *)(uintptr_t)msg, mk_time_now() + MK_MSEC), MK_E_TIMED_OUT);
+    CHECK(msg->reply == MK_NAME_NULL);
+    join(thread);
+    CHECK(asking.is_done && asking.err == MK_OK && asking.body[0] == 'a');
+}
+
+/* VMFAULT0080: an answer is given once, also when the server's message leaves memory for it. */
+static void VMFAULT0080(void **state)
+{
+    (void)state;
+    with_store(16, "fifo", answer_missing, NULL);
+}
+
+/* ---- pagers ---- */
+
+#define NR_DEAF 40 /* requests; 24 returns more, and its queue is full */
+
+static volatile unsigned nr_modified;
+
+/* It modifies pages; the pager supplies them, and takes nothing. */
+static void deaf_client(void *arg)
+{
+    volatile char *p = (volatile char *)arg;
+    for (unsigned i = 0; i < NR_DEAF; i++, nr_modified++)
+        p[i * PAGE] = 1;
+}
+
+static void deaf_pager(void *arg)
+{
+    (void)arg;
+    static char contents[PAGE];
+    mk_name_t port, memory, control;
+    mk_vaddr_t addr;
+    wait_for_store();
+    CHECK_OK(mk_port_create(&port));
+    CHECK_OK(mk_memory_create(port, 1, NR_DEAF * PAGE, &memory, &control));
+    const struct mk_vm_map how = {.memory = memory, .size = NR_DEAF * PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    nr_modified = 0;
+    mk_name_t thread = mkt_thread(deaf_client, (void *)addr);
+    while (nr_modified < NR_DEAF) {
+        unsigned page = nr_modified;
+        mk_thread_yield();
+        mk_err_t err = mk_memory_supply(control, page * PAGE, contents, PAGE);
+        CHECK(err == MK_OK || err == MK_E_BAD_STATE);
+    }
+    join(thread);
+    volatile char *own = allocate(100 * PAGE); /* of which the first in line are the pages that cannot leave */
+    for (unsigned i = 0; i < 200; i++)
+        own[i % 100 * PAGE] = (char)i;
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_DEAF * PAGE));
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_right_release(control));
+}
+
+/* VMFAULT0090: a pager that does not take what is returned to it keeps nobody else from memory. */
+static void VMFAULT0090(void **state)
+{
+    (void)state;
+    with_store(64, "fifo", deaf_pager, NULL);
+}
+
+/* ---- what calls tell ---- */
+
+/* VMFAULT0100: a region tells when all of it is wired. */
+MKT_TEST(VMFAULT0100)
+{
+    (void)arg;
+    struct mk_vm_region region;
+    volatile char *p = allocate(2 * PAGE);
+    CHECK_OK(mk_vm_wire(mk_task_self(), (mk_vaddr_t)p, 2 * PAGE, true));
+    CHECK_OK(mk_vm_region(mk_task_self(), (mk_vaddr_t)p, &region));
+    CHECK(region.is_wired && region.nr_resident == 2);
+    CHECK_OK(mk_vm_wire(mk_task_self(), (mk_vaddr_t)p, PAGE, false));
+    CHECK_OK(mk_vm_region(mk_task_self(), (mk_vaddr_t)p, &region));
+    CHECK(!region.is_wired);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, 2 * PAGE));
+    CHECK(stats_of(MK_NAME_NULL).nr_wired == 0);
+}
+
+/* VMFAULT0110: a future without frames of the task's own is left alone. */
+MKT_TEST(VMFAULT0110)
+{
+    (void)arg;
+    uint64_t refs[4] = {1, 2, 3, 4};
+    const struct mk_page_refs future = {refs, 4, 4};
+    const struct mk_vm_frames frames = {.future = &future};
+    CHECK_OK(mk_vm_set_frames(mk_task_self(), &frames));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(VMFAULT0010), cmocka_unit_test(VMFAULT0020), cmocka_unit_test(VMFAULT0030),
+        cmocka_unit_test(VMFAULT0040), cmocka_unit_test(VMFAULT0050), cmocka_unit_test(VMFAULT0060),
+        cmocka_unit_test(VMFAULT0070), cmocka_unit_test(VMFAULT0080), cmocka_unit_test(VMFAULT0090),
+        cmocka_unit_test(VMFAULT0100), cmocka_unit_test(VMFAULT0110),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
