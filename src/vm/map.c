@@ -56,6 +56,7 @@ void region_enter(struct map *map, struct region *region, uintptr_t start, struc
     region->start = start;
     region->map = map;
     region->shown = NULL;
+    region->is_patched = false;
     list_remove(&region->link);
     list_add_before(&region->link, where);
     map->allocated += region_size(region);
@@ -98,6 +99,7 @@ void region_hide(struct region *region)
     if (region->map && region->shown)
         host_pages_decommit((void *)region->start, region_size(region));
     region->shown = NULL;
+    region->is_patched = false;
 }
 
 mk_err_t region_get_shadow(struct region *region)
@@ -142,12 +144,16 @@ static bool show(struct region *region, uintptr_t addr, const struct vm_object *
             return false;
         region->shown = owner;
     }
-    if (region->shown == owner)
+    if (region->shown == owner && !region->is_patched)
         return host_pages_protect((void *)addr, size, is_readable(access), is_writable(access));
     if (!host_memory_map(memory, (void *)addr, size, offset, is_readable(access), is_writable(access)))
         return false;
-    if (size == region_size(region))
+    if (size == region_size(region)) {
         region->shown = owner;
+        region->is_patched = false;
+    } else if (region->shown != owner) {
+        region->is_patched = true;
+    }
     return true;
 }
 
@@ -342,6 +348,7 @@ mk_err_t map_split(struct map *map, uintptr_t at)
     rest->is_charged = region->is_charged;
     rest->wired = region->wired;
     rest->shown = region->shown;
+    rest->is_patched = region->is_patched;
     rest->map = map;
     list_add_head(&rest->link, &region->link);
     region->end = at;
@@ -397,9 +404,11 @@ static uint8_t access_now(const struct vm *vm, const struct region *region, uint
            (frame->flags & FRAME_DIRTY && !region->needs_copy ? MK_PROT_READ | MK_PROT_WRITE : MK_PROT_READ);
 }
 
-/* Open and close what the region's protection allows now, in runs of equal pages. */
+/* Open and close what the region's protection allows now, in runs of equal pages. False: it has to be hidden. */
 static bool reprotect(struct vm *vm, struct region *region)
 {
+    if (region->shown != region->object || region->is_patched)
+        return false;
     uint32_t nr = (uint32_t)(region_size(region) >> PAGE_SHIFT);
     for (uint32_t i = 0, n; i < nr; i += n) {
         uint8_t access = access_now(vm, region, region->page + i);
@@ -419,7 +428,7 @@ void region_share(struct region *region)
     if (region->needs_copy)
         return;
     region->needs_copy = true;
-    if (region->shown && (region->shown != region->object || !reprotect(region->object->vm, region)))
+    if (region->shown && !reprotect(region->object->vm, region))
         region_hide(region);
 }
 
@@ -451,7 +460,7 @@ mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot
         if (region->start < addr || region->end > addr + size)
             continue;
         region->prot = (uint8_t)prot;
-        if (region->shown && (region->shown != region->object || !reprotect(map->machine->vm, region)))
+        if (region->shown && !reprotect(map->machine->vm, region))
             region_hide(region); /* it is opened page by page again */
     }
     return MK_OK;

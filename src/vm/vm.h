@@ -144,12 +144,13 @@ struct region {
     bool needs_copy; /* shares its object with a copy: it gets a shadow before it is written */
     bool is_shared;  /* others see what is written: a copy of it is made at once */
     bool is_charged; /* its size counts as memory in use */
+    bool is_patched; /* the window shows pages of other objects here than `shown`: any page may be another's */
     uint16_t wired;
     uint32_t page;      /* of the object, at `start` */
     uint32_t next_page; /* where a sequence of faults would go on */
     uint32_t ahead;     /* pages that the last fault of the sequence filled */
     struct vm_object *object;
-    const struct vm_object *shown; /* whose extent the window shows here, but for pages that shadows have; NULL: none */
+    const struct vm_object *shown; /* whose extent the window shows here, unless it is_patched; NULL: none */
     struct map *map;               /* NULL: on its way */
 };
 
