@@ -209,7 +209,7 @@ class Refusals(Case):
         self.refused(*common, "/", says="directory")
         self.refused(*common, "/dev/zero", says="larger than 1 MiB")
         self.refused(*common, "/dev/null", says="is empty")
-        self.refused(*common, MK, says="is no page number")
+        self.refused(*common, os.path.abspath(__file__), says="is no page number")
 
 
 if __name__ == "__main__":
