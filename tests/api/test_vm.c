@@ -270,13 +270,33 @@ static void VM0140(void **state)
     assert_int_equal(mk_vm_protect(1, 0, 4096, 0), MK_E_NOT_IN_MACHINE);
 }
 
+/* VM0150: a page of a copy is the copy's own once it is written, also where the window showed the original's before. */
+MKT_TEST(VM0150)
+{
+    (void)arg;
+    size_t page = mk_page_size();
+    char *from = allocate(8 * page);
+    volatile char *to = allocate(8 * page);
+    memset(from, 1, 8 * page);
+    CHECK_OK(mk_vm_copy(mk_task_self(), (mk_vaddr_t)from, 8 * page, (mk_vaddr_t)to));
+    to[0] = 2; /* the window shows the copy from now on */
+    for (size_t i = 1; i < 8; i++)
+        CHECK(to[i * page] == 1);
+    for (size_t i = 1; i < 8; i++)
+        to[i * page] = (char)(2 + i);
+    CHECK_OK(mk_vm_protect(mk_task_self(), (mk_vaddr_t)to, 8 * page, MK_PROT_READ));
+    for (size_t i = 0; i < 8; i++)
+        CHECK(to[i * page] == (char)(2 + i) && from[i * page] == 1);
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(VM0010), cmocka_unit_test(VM0020), cmocka_unit_test(VM0030), cmocka_unit_test(VM0040),
         cmocka_unit_test(VM0050), cmocka_unit_test(VM0060), cmocka_unit_test(VM0070), cmocka_unit_test(VM0080),
         cmocka_unit_test(VM0090), cmocka_unit_test(VM0100), cmocka_unit_test(VM0110), cmocka_unit_test(VM0120),
-        cmocka_unit_test(VM0130), cmocka_unit_test(VM0140),
+        cmocka_unit_test(VM0130), cmocka_unit_test(VM0140), cmocka_unit_test(VM0150),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
