@@ -67,8 +67,11 @@ mk_err_t openfile_open(struct ramfs *fs, struct ramfs_node *node, mk_name_t *sen
 
 static void close_file(struct ramfs *fs, struct open_file *file)
 {
+    struct ramfs_map *map = file->node->map; /* holds the file open, too */
+
     destroy(file->port);
     tree_close(&fs->tree, file->node);
+    mapped_unneeded(map);
     *file = (struct open_file){NULL, MK_NAME_NULL};
 }
 

@@ -14,10 +14,14 @@ struct open_file {
     mk_name_t port;
 };
 
+struct pending;
+
 struct ramfs {
     struct ramfs_tree tree;
     mk_name_t set;                   /* the service port and the ports of all open files */
     struct open_file open[OPEN_MAX]; /* number n is at n - 1 */
+    mk_name_t pager;                 /* port in the set, for the kernel's messages; MK_NAME_NULL: nothing was mapped */
+    struct pending *pending;         /* operations on mapped files, in order */
 };
 
 /* Log what failed by our own mistake. */
@@ -34,9 +38,30 @@ mk_err_t openfile_find(struct ramfs *fs, const struct mk_msg *msg, struct ramfs_
 /* Handler of notifications: closes the file that nobody can use any more. */
 mk_err_t openfile_notify(void *state, struct mk_msg *msg);
 
+/* ---- mapped.c ---- */
+
+/* The memory object of the file, made when it is first asked for; a right of the server's own. The kernel's errors. */
+mk_err_t mapped_object(struct ramfs *fs, struct ramfs_node *node, mk_name_t *memoryp);
+
+/* It was removed or closed: if that was the last use of its name, nobody will ask for the object again. NULL is fine. */
+void mapped_unneeded(struct ramfs_map *map);
+
+/*
+ * Answer later: the operation `msg->id` on a mapped file. FS_OPEN gives `send` to the caller. The handler's result: an
+ * error (the request is the handler's still) or MK_SERVER_DEFER.
+ */
+mk_err_t mapped_defer(struct ramfs *fs, struct ramfs_node *node, const struct mk_msg *msg, const struct fs_io *io,
+                      mk_name_t send);
+
+/* Handlers of the kernel's messages. */
+mk_err_t mapped_request(void *state, struct mk_msg *msg);
+mk_err_t mapped_return(void *state, struct mk_msg *msg);
+mk_err_t mapped_locked(void *state, struct mk_msg *msg);
+mk_err_t mapped_terminate(void *state, struct mk_msg *msg);
+
 /* ---- service.c ---- */
 
-#define NR_SERVICE_OPS 9
+#define NR_SERVICE_OPS 15
 extern const struct mk_server_op service_ops[NR_SERVICE_OPS];
 
 /* Handler of everything else. */

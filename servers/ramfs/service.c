@@ -103,6 +103,14 @@ static mk_err_t serve_open(void *state, struct mk_msg *msg)
             (void)tree_remove(&fs->tree, node);
         return err;
     }
+    if ((request.flags & FS_TRUNC) != 0 && node->map != NULL) {
+        const struct fs_io all = {.offset = 0};
+
+        err = mapped_defer(fs, node, msg, &all, send);
+        if (err != MK_SERVER_DEFER)
+            ramfs_release(send);
+        return err;
+    }
     if ((request.flags & FS_TRUNC) != 0)
         (void)file_truncate(&fs->tree, node, 0);
     return answer_right(msg, send);
@@ -170,10 +178,15 @@ static mk_err_t serve_remove(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
     struct ramfs_node *node;
+    struct ramfs_map *map = NULL;
     mk_err_t err = find_node(fs, msg, 0, &node);
 
-    if (err == MK_OK)
+    if (err == MK_OK) {
+        map = node->map;
         err = tree_remove(&fs->tree, node);
+    }
+    if (err == MK_OK)
+        mapped_unneeded(map);
     return err == MK_OK ? answer(msg, NULL, 0) : err;
 }
 
@@ -209,6 +222,8 @@ static mk_err_t serve_read(void *state, struct mk_msg *msg)
     memcpy(&io, msg->body, sizeof(io));
     if (io.size > FS_IO_MAX)
         return MK_E_BAD_ARGUMENT;
+    if (node->map != NULL)
+        return mapped_defer(state, node, msg, &io, MK_NAME_NULL);
     msg->size = file_read(node, io.offset, msg->body, io.size);
     return MK_OK;
 }
@@ -225,6 +240,8 @@ static mk_err_t serve_write(void *state, struct mk_msg *msg)
     memcpy(&io, msg->body, sizeof(io));
     if (io.size > FS_IO_MAX || io.size != msg->size - sizeof(io))
         return MK_E_BAD_ARGUMENT;
+    if (node->map != NULL)
+        return mapped_defer(fs, node, msg, &io, MK_NAME_NULL);
     err = file_write(&fs->tree, node, io.offset, (const char *)msg->body + sizeof(io), io.size);
     return err == MK_OK ? answer(msg, &io, sizeof(io)) : err;
 }
@@ -247,7 +264,40 @@ static mk_err_t serve_truncate(void *state, struct mk_msg *msg)
     if (err != MK_OK)
         return err;
     memcpy(&io, msg->body, sizeof(io));
+    if (node->map != NULL)
+        return mapped_defer(fs, node, msg, &io, MK_NAME_NULL);
     err = file_truncate(&fs->tree, node, io.offset);
+    return err == MK_OK ? answer(msg, NULL, 0) : err;
+}
+
+static mk_err_t serve_map(void *state, struct mk_msg *msg)
+{
+    struct ramfs_node *node;
+    struct fs_map map = {0};
+    mk_name_t memory;
+    mk_err_t err = find_file(state, msg, &node);
+
+    if (err == MK_OK && msg->reply == MK_NAME_NULL)
+        err = MK_E_BAD_ARGUMENT;
+    if (err == MK_OK)
+        err = mapped_object(state, node, &memory);
+    if (err != MK_OK)
+        return err;
+    map.size = node->size;
+    (void)answer(msg, &map, sizeof(map));
+    msg->rights[0] = (struct mk_msg_right){.name = memory, .how = MK_COPY_SEND};
+    msg->nr_rights = 1;
+    return MK_OK;
+}
+
+static mk_err_t serve_sync(void *state, struct mk_msg *msg)
+{
+    const struct fs_io all = {.offset = 0};
+    struct ramfs_node *node;
+    mk_err_t err = find_file(state, msg, &node);
+
+    if (err == MK_OK && node->map != NULL)
+        return mapped_defer(state, node, msg, &all, MK_NAME_NULL);
     return err == MK_OK ? answer(msg, NULL, 0) : err;
 }
 
@@ -268,4 +318,10 @@ const struct mk_server_op service_ops[NR_SERVICE_OPS] = {
     {FS_WRITE, sizeof(struct fs_io), serve_write},
     {FS_STAT_OPEN, 0, serve_stat_open},
     {FS_TRUNCATE, sizeof(struct fs_io), serve_truncate},
+    {FS_MAP, 0, serve_map},
+    {FS_SYNC, 0, serve_sync},
+    {MK_PAGER_REQUEST, sizeof(struct mk_pager_message), mapped_request},
+    {MK_PAGER_RETURN, sizeof(struct mk_pager_message), mapped_return},
+    {MK_PAGER_LOCKED, sizeof(struct mk_pager_message), mapped_locked},
+    {MK_PAGER_TERMINATE, sizeof(struct mk_pager_message), mapped_terminate},
 };

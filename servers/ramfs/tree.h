@@ -19,6 +19,8 @@
 #define TREE_NODES_MAX 65536
 #define FILE_BLOCK     4096 /* bytes of a file that are allocated together */
 
+struct ramfs_map;
+
 struct ramfs_node {
     struct ramfs_node *parent; /* NULL: the root, or removed from the tree */
     bool is_folder;
@@ -31,6 +33,7 @@ struct ramfs_node {
     unsigned char **blocks;
     size_t nr_blocks;
     uint64_t size;
+    struct ramfs_map *map; /* it has been mapped (mapped.c) */
     size_t name_size;
     char name[]; /* without NUL */
 };
