@@ -177,9 +177,11 @@ static void across(void *arg)
         const struct mk_vm_frames frames = {.nr_frames = nr, .policy = (const char *)arg, .window = 1};
         CHECK_OK(mk_vm_set_frames(mk_task_self(), &frames));
         volatile char *p = allocate(4 * PAGE);
-        for (int i = 0; i < 4; i++)
-            *(volatile uint64_t *)(void *)(mk_vaddr_t)(p + (i % 3 + 1) * (int)PAGE - 4) =
-                0x0101010101010101u * (unsigned)i;
+        for (int i = 0; i < 4; i++) {
+            volatile char *to = p + (i % 3 + 1) * (int)PAGE - 4;
+            uint64_t value = 0x0101010101010101u * (unsigned)i;
+            __asm__ volatile("movq %0, (%1)" : : "r"(value), "r"(to) : "memory"); /* one instruction, two pages */
+        }
         CHECK(p[PAGE] == 3 && p[2 * PAGE] == 1 && p[3 * PAGE] == 2);
         CHECK_OK(mk_machine_audit(NULL));
         CHECK_OK(mk_vm_deallocate(mk_task_self(), (mk_vaddr_t)p, 4 * PAGE));
@@ -343,6 +345,105 @@ static void VMFAULT0090(void **state)
     with_store(64, "fifo", deaf_pager, NULL);
 }
 
+/* A view of an object whose pager, the caller, has not answered anything yet. */
+static mk_vaddr_t silent_map(mk_name_t *portp, mk_name_t *controlp)
+{
+    mk_name_t memory;
+    mk_vaddr_t addr;
+    CHECK_OK(mk_port_create(portp));
+    CHECK_OK(mk_memory_create(*portp, 1, 2 * PAGE, &memory, controlp));
+    const struct mk_vm_map how = {.memory = memory, .size = 2 * PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    CHECK_OK(mk_right_release(memory));
+    return addr;
+}
+
+static void silent_end(mk_vaddr_t addr, mk_name_t control)
+{
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, 2 * PAGE));
+    CHECK_OK(mk_right_release(control));
+}
+
+static struct {
+    mk_vaddr_t addr;
+    mk_err_t err;
+} reading;
+
+static void reading_main(void *arg)
+{
+    char byte;
+    (void)arg;
+    reading.err = mk_vm_read(mk_task_self(), reading.addr, &byte, 1);
+}
+
+/* A thread that waits in mk_vm_read for the first page. */
+static mk_name_t reading_begin(mk_vaddr_t addr)
+{
+    reading.addr = addr;
+    reading.err = MK_OK;
+    mk_name_t thread = thread_of("reading", reading_main, NULL, 0);
+    while (thread_info("reading").wait != MK_WAIT_PAGE)
+        mk_thread_yield();
+    return thread;
+}
+
+/* VMFAULT0120: a call that waits for a page which its pager cannot have returns MK_E_IO. */
+MKT_TEST(VMFAULT0120)
+{
+    (void)arg;
+    mk_name_t port, control;
+    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_name_t thread = reading_begin(addr);
+    CHECK_ERR(mk_memory_fail(control, PAGE, PAGE), MK_E_BAD_STATE);
+    CHECK_OK(mk_memory_fail(control, 0, PAGE));
+    join(thread);
+    CHECK(reading.err == MK_E_IO);
+    CHECK_ERR(mk_memory_fail(control, 0, PAGE), MK_E_BAD_STATE);
+    silent_end(addr, control);
+}
+
+/* VMFAULT0130: one whose pager does not answer for the object's time-out returns MK_E_TIMED_OUT. */
+MKT_TEST(VMFAULT0130)
+{
+    (void)arg;
+    static char contents[PAGE];
+    mk_name_t port, control;
+    mk_vaddr_t addr = silent_map(&port, &control);
+    CHECK_ERR(mk_memory_set_timeout(control, 0), MK_E_BAD_ARGUMENT);
+    CHECK_OK(mk_memory_set_timeout(control, 5 * MK_MSEC));
+    join(reading_begin(addr));
+    CHECK(reading.err == MK_E_TIMED_OUT);
+    CHECK_ERR(mk_memory_supply(control, 0, contents, PAGE), MK_E_BAD_STATE); /* too late */
+    silent_end(addr, control);
+}
+
+/* VMFAULT0140: one whose object is destroyed returns MK_E_DEAD. */
+MKT_TEST(VMFAULT0140)
+{
+    (void)arg;
+    mk_name_t port, control;
+    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_name_t thread = reading_begin(addr);
+    CHECK_OK(mk_memory_destroy(control));
+    join(thread);
+    CHECK(reading.err == MK_E_DEAD);
+    silent_end(addr, control);
+}
+
+/* VMFAULT0150: and so does one whose pager's port dies. */
+MKT_TEST(VMFAULT0150)
+{
+    (void)arg;
+    mk_name_t port, control;
+    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_name_t thread = reading_begin(addr);
+    CHECK_OK(mk_port_destroy(port));
+    join(thread);
+    CHECK(reading.err == MK_E_DEAD);
+    silent_end(addr, control);
+}
+
 /* ---- what calls tell ---- */
 
 /* VMFAULT0100: a region tells when all of it is wired. */
@@ -371,13 +472,43 @@ MKT_TEST(VMFAULT0110)
     CHECK_OK(mk_vm_set_frames(mk_task_self(), &frames));
 }
 
+/* VMFAULT0160: references are noted, each once until another page is referenced. */
+MKT_TEST(VMFAULT0160)
+{
+    (void)arg;
+    uint64_t seen[4];
+    struct mk_page_refs refs = {.refs = seen, .max = 4};
+    const struct mk_vm_frames frames = {.nr_frames = 3, .policy = "lru", .record = 8};
+    CHECK_OK(mk_vm_set_frames(mk_task_self(), &frames));
+    volatile char *p = allocate(2 * PAGE);
+    p[0] = p[1] = 1;
+    p[PAGE] = 1;
+    p[0] = 1;
+    CHECK_OK(mk_vm_refs(mk_task_self(), &refs));
+    CHECK(refs.nr == 3 && seen[0] == seen[2] && seen[0] != seen[1]);
+}
+
+/* VMFAULT0170: a task has at most as much memory in use as its limit, which cannot be less than what it has. */
+MKT_TEST(VMFAULT0170)
+{
+    (void)arg;
+    mk_vaddr_t addr;
+    allocate(2 * PAGE);
+    CHECK_ERR(mk_vm_set_limit(mk_task_self(), 2 * PAGE - 1), MK_E_BAD_STATE);
+    CHECK_OK(mk_vm_set_limit(mk_task_self(), 3 * PAGE));
+    CHECK_ERR(mk_vm_allocate(mk_task_self(), 2 * PAGE, &addr), MK_E_LIMIT_MEMORY);
+    allocate(PAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(VMFAULT0010), cmocka_unit_test(VMFAULT0020), cmocka_unit_test(VMFAULT0030),
         cmocka_unit_test(VMFAULT0040), cmocka_unit_test(VMFAULT0050), cmocka_unit_test(VMFAULT0060),
         cmocka_unit_test(VMFAULT0070), cmocka_unit_test(VMFAULT0080), cmocka_unit_test(VMFAULT0090),
-        cmocka_unit_test(VMFAULT0100), cmocka_unit_test(VMFAULT0110),
+        cmocka_unit_test(VMFAULT0100), cmocka_unit_test(VMFAULT0110), cmocka_unit_test(VMFAULT0120),
+        cmocka_unit_test(VMFAULT0130), cmocka_unit_test(VMFAULT0140), cmocka_unit_test(VMFAULT0150),
+        cmocka_unit_test(VMFAULT0160), cmocka_unit_test(VMFAULT0170),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
