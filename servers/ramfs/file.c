@@ -87,6 +87,15 @@ static mk_err_t reserve_blocks(struct ramfs_node *node, size_t first, size_t las
     return MK_OK;
 }
 
+mk_err_t file_reserve(struct ramfs_node *node, uint64_t offset, size_t size)
+{
+    uint64_t left = offset < node->size ? node->size - offset : 0;
+
+    return left == 0
+               ? MK_OK
+               : reserve_blocks(node, (size_t)(offset / FILE_BLOCK), blocks_for(offset + (size < left ? size : left)));
+}
+
 mk_err_t file_write(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t offset, const void *bytes, size_t size)
 {
     const unsigned char *from = bytes;

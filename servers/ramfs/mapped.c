@@ -235,6 +235,7 @@ mk_err_t mapped_request(void *state, struct mk_msg *msg)
     struct mk_pager_message m;
     const struct ramfs_map *map = take(msg, &m);
     uint64_t page = mk_page_size();
+    bool is_had;
 
     (void)state;
     if (map == NULL)
@@ -243,7 +244,8 @@ mk_err_t mapped_request(void *state, struct mk_msg *msg)
         size_t size = file_read(map->node, at, buffer, page);
 
         memset(&buffer[size], 0, page - size);
-        check(size > 0 ? mk_memory_supply(map->control, at, buffer, page) : mk_memory_fail(map->control, at, page));
+        is_had = size > 0 && file_reserve(map->node, at, page) == MK_OK; /* it could not be refused when it returns */
+        check(is_had ? mk_memory_supply(map->control, at, buffer, page) : mk_memory_fail(map->control, at, page));
     }
     return MK_SERVER_DEFER;
 }

@@ -73,6 +73,9 @@ void tree_close(struct ramfs_tree *tree, struct ramfs_node *node);
 /* Bytes read; 0 at or after the end. */
 size_t file_read(const struct ramfs_node *node, uint64_t offset, void *buffer, size_t size);
 
+/* Make sure that these bytes of the file, as far as it goes, can be written. MK_E_NO_MEMORY. */
+mk_err_t file_reserve(struct ramfs_node *node, uint64_t offset, size_t size);
+
 /* All or nothing. MK_E_NO_ROOM, MK_E_NO_MEMORY. */
 mk_err_t file_write(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t offset, const void *bytes, size_t size);
 
