@@ -68,6 +68,7 @@ static inline const char *row_unit(const struct row *row)
 
 /* Each adds its file's rows. */
 void floor_rows(void);
+void vm_floor_rows(void);
 void ipc_rows(void);
 void payload_rows(void);
 void queue_rows(void);
@@ -75,6 +76,7 @@ void event_rows(void);
 void sched_rows(void);
 void sel4_rows(void);
 void crowd_rows(void);
+void vm_rows(void);
 void host_rows(void);
 void peer_rows(void);
 

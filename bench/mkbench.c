@@ -15,12 +15,14 @@
 static void add_rows(void)
 {
     floor_rows();
+    vm_floor_rows();
     ipc_rows();
     payload_rows();
     queue_rows();
     event_rows();
     sched_rows();
     sel4_rows();
+    vm_rows();
     crowd_rows();
     host_rows();
     peer_rows();

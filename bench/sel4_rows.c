@@ -6,6 +6,7 @@
  * synchronisation with 25 waiters: 55, the first 5 dropped.
  */
 #include "bench/machine.h"
+#include "bench/vm_pager.h"
 
 enum {
     SAME_TASK = 1,
@@ -169,6 +170,35 @@ static void measure_irq(struct run *run)
     machine_run(run, NULL, computer);
 }
 
+/* ---- page faults, with a pager as the handler ---- */
+
+static void faulter(void *arg)
+{
+    struct run *run = arg;
+    static struct vm_pager pager;
+    bool is_round_trip = run->row->flags & OF_REPLY;
+    double overhead = stamp_overhead();
+    size_t most = NR_SEQUENCE - 1;
+    pager = (struct vm_pager){.asked = is_round_trip ? NULL : arrived};
+    vm_pager_start(&pager, NR_SEQUENCE * PAGE);
+    for (uint64_t i = 0; i <= run->nr; i++) {
+        if (i % most == 0)
+            vm_pager_flush(&pager);
+        if (i == 1)
+            ticks = 0;
+        stamped = stamp();
+        ((volatile char *)pager.pages)[(most - i % most) * PAGE] = 1;
+        if (is_round_trip)
+            arrived();
+    }
+    finish(run, overhead);
+}
+
+static void measure_fault(struct run *run)
+{
+    machine_run(run, NULL, faulter);
+}
+
 /* ---- synchronisation; a condition is a port, waiting for it a receive, signalling it an empty message ---- */
 
 static mk_name_t condition, answer;
@@ -288,6 +318,17 @@ void sel4_rows(void)
                       .nr_dropped = 10,
                       .what = "one way: a timer of the virtual clock fires, until the thread that waits for it runs"},
         "sel4.irq");
+    row_add(&(struct row){.measure = measure_fault,
+                          .nr_runs = 110,
+                          .nr_dropped = 10,
+                          .what = "one way: a page is touched that is not there, until its pager is asked for it"},
+            "sel4.fault");
+    row_add(&(struct row){.measure = measure_fault,
+                          .flags = OF_REPLY,
+                          .nr_runs = 110,
+                          .nr_dropped = 10,
+                          .what = "round trip: the same, until the page is there and was touched"},
+            "sel4.fault.round_trip");
     row_add(&(struct row){.measure = measure_broadcast,
                           .nr_runs = 55,
                           .nr_dropped = 5,

@@ -125,6 +125,14 @@ static void kernel_fault(struct cpu *cpu)
         trap->frame->rip = trap->fixup;
 }
 
+/* It was resolved; false: it was not, and the trap says why. */
+static bool fault_ended(struct cpu *cpu, mk_err_t err)
+{
+    if (err && err != MK_E_BAD_ADDRESS)
+        cpu->host.trap.what = mk_err_text(err);
+    return err == MK_OK;
+}
+
 /* A thread touched its memory: false when there is nothing to be had. */
 static bool user_fault(struct cpu *cpu)
 {
@@ -132,7 +140,7 @@ static bool user_fault(struct cpu *cpu)
     kernel_charge(cpu, cpu->machine->costs.fault);
     mk_err_t err = vm_fault(cpu, trap.address, trap.is_write);
     if ((err != MK_E_WOULD_BLOCK && !cpu_must_reschedule(cpu) && cpu->now < cpu->next_event) || err == MK_E_BAD_ADDRESS)
-        return err == MK_OK;
+        return fault_ended(cpu, err);
     if (!thread_keep_trap_stack(cpu))
         return false;
     while (err == MK_E_WOULD_BLOCK || err == MK_E_ABORTED)
@@ -140,9 +148,7 @@ static bool user_fault(struct cpu *cpu)
     kernel_leave(cpu);
     thread_return_trap_stack(cpu);
     cpu->host.trap = trap;
-    if (err)
-        cpu->host.trap.what = mk_err_text(err);
-    return err == MK_OK;
+    return fault_ended(cpu, err);
 }
 
 /* Is it the same instruction again, with nothing done since? Then it needs more than one page at once. */
