@@ -175,5 +175,5 @@ void vm_floor_rows(void)
     row_add(&(struct row){.measure = protect, .what = "one page of an mprotect of 2,048 that are in memory"},
             "floor.mprotect.2048");
     row_add(&(struct row){.measure = map, .what = "one page of an mmap of 2,048"}, "floor.mmap.2048");
-    row_add(&(struct row){.measure = copy, .what = "one memcpy of 64 MiB"}, "floor.copy.64m");
+    row_add(&(struct row){.measure = copy, .what = "one memcpy of 64 MiB"}, "floor.memcpy.64m");
 }
