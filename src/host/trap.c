@@ -74,6 +74,7 @@ __attribute__((used)) void host_trap_main(struct host_trap_frame *frame)
 static void enter_kernel(struct host_cpu *cpu, greg_t *regs)
 {
     uint64_t *top = (uint64_t *)(void *)(cpu->trap_stack + HOST_TRAP_STACK_SIZE);
+    host_pages_clean(cpu->trap_stack, HOST_TRAP_STACK_SIZE); /* a crash may have left it in mid-flight */
     *--top = (uint64_t)regs[REG_CSGSFS] >> 48;
     *--top = (uint64_t)regs[REG_RSP];
     *--top = (uint64_t)regs[REG_EFL];
