@@ -2,7 +2,6 @@
 /* Entries of <mk/vm.h>. */
 #include "sys/sys.h"
 
-#include "host/pages.h"
 #include "vm/object.h"
 
 size_t mk_page_size(void)
@@ -15,19 +14,21 @@ static bool is_aligned(mk_vaddr_t addr, size_t size)
     return addr % PAGE_SIZE == 0 && size % PAGE_SIZE == 0 && size > 0;
 }
 
-/* The map of the task behind a name, for pages at this place. */
-static mk_err_t pages_find(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, size_t size, struct map **mapp)
+/* The map of the task behind a name. */
+static mk_err_t map_of(struct cpu *cpu, mk_name_t name, struct map **mapp)
 {
     struct task *task;
     mk_err_t err = task_find(cpu, name, &task);
     if (!err)
         *mapp = task->map;
-    return err ? err : is_aligned(addr, size) ? MK_OK : MK_E_BAD_ARGUMENT;
+    return err;
 }
 
-static mk_err_t map_of(struct cpu *cpu, mk_name_t name, struct map **mapp)
+/* The same, for pages at this place. */
+static mk_err_t pages_find(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, size_t size, struct map **mapp)
 {
-    return pages_find(cpu, name, 0, PAGE_SIZE, mapp);
+    mk_err_t err = map_of(cpu, name, mapp);
+    return err ? err : is_aligned(addr, size) ? MK_OK : MK_E_BAD_ARGUMENT;
 }
 
 static bool is_prot(uint32_t prot)

@@ -149,8 +149,7 @@ mk_err_t map_check_move(struct map *map, const void *address, size_t size)
         return MK_E_BAD_ARGUMENT;
     if (!map_is_inside(map, start, size) || map_covered(map, start, size, MK_PROT_READ | MK_PROT_WRITE) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = map_split(map, start);
-    return err ? err : map_split(map, start + size);
+    return map_isolate(map, start, size);
 }
 
 void map_move(struct map *map, const void *address, size_t size, struct vm_copy *copy)
@@ -171,7 +170,7 @@ mk_err_t map_put_copy(struct map *map, struct vm_copy *copy, uintptr_t *addressp
 {
     uintptr_t start;
     struct list *where;
-    if (copy->nr_bytes > map->limit || map->charged > map->limit - copy->nr_bytes)
+    if (!map_may_have(map, copy->nr_bytes))
         return MK_E_LIMIT_MEMORY;
     mk_err_t err = map_find_place(map, copy->nr_bytes, &start, &where);
     if (err)

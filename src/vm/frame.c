@@ -243,7 +243,7 @@ bool frame_evict(struct cpu *cpu, uint32_t frame)
     if (page_state(word) == PAGE_RESIDENT)
         return false;
     object->pages[page] = word;
-    host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
+    page_discard(object, page);
     frame_free(vm, frame);
     count_eviction(vm, object->set->map, is_dirty && (object->pager || page_state(word) == PAGE_STORED));
     if (page_state(word) == PAGE_STORED)

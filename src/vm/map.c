@@ -24,6 +24,11 @@ mk_err_t machine_charge(struct mk_machine *machine, size_t size)
     return MK_OK;
 }
 
+bool map_may_have(const struct map *map, size_t size)
+{
+    return size <= map->limit && map->charged <= map->limit - size;
+}
+
 /* ---- regions ---- */
 
 struct region *region_create(struct vm_object *object, uint32_t page, size_t size)
@@ -106,8 +111,8 @@ mk_err_t region_get_shadow(struct region *region)
         region->needs_copy = false;
         return MK_OK;
     }
-    uint32_t nr_pages = (uint32_t)((region->end - region->start) >> PAGE_SHIFT);
-    struct vm_object *shadow = object_shadow(region->object, region->page, nr_pages, region->map->set);
+    struct vm_object *shadow =
+        object_shadow(region->object, region->page, region_size(region) >> PAGE_SHIFT, region->map->set);
     if (!shadow)
         return MK_E_NO_MEMORY;
     list_remove(&region->object_link);
@@ -186,19 +191,7 @@ struct map *map_create(struct mk_machine *machine)
     return map;
 }
 
-struct map *map_at(struct vm *vm, uintptr_t addr)
-{
-    uint32_t low = 0, high = vm->nr_windows;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (vm->windows[middle]->base <= addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && addr - vm->windows[low - 1]->base < WINDOW_SIZE ? vm->windows[low - 1] : NULL;
-}
-
+/* Of the first window that does not begin below `base`. */
 static uint32_t window_index(const struct vm *vm, uintptr_t base)
 {
     uint32_t low = 0, high = vm->nr_windows;
@@ -210,6 +203,12 @@ static uint32_t window_index(const struct vm *vm, uintptr_t base)
             high = middle;
     }
     return low;
+}
+
+struct map *map_at(struct vm *vm, uintptr_t addr)
+{
+    uint32_t next = addr < UINTPTR_MAX ? window_index(vm, addr + 1) : vm->nr_windows;
+    return next > 0 && addr - vm->windows[next - 1]->base < WINDOW_SIZE ? vm->windows[next - 1] : NULL;
 }
 
 static bool windows_grow(struct vm *vm)
@@ -307,7 +306,7 @@ mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp)
 {
     struct vm *vm = map->machine->vm;
     struct list *where;
-    if (!machine_has(map->machine, size) || size > map->limit || map->charged > map->limit - size)
+    if (!machine_has(map->machine, size) || !map_may_have(map, size))
         return MK_E_LIMIT_MEMORY;
     mk_err_t err = map_find_place(map, size, addrp, &where);
     if (err)
@@ -359,13 +358,18 @@ mk_err_t map_split(struct map *map, uintptr_t at)
     rest->needs_copy = region->needs_copy;
     rest->is_shared = region->is_shared;
     rest->is_charged = region->is_charged;
-    rest->wired = region->wired;
     rest->shown = region->shown;
     rest->shown_page = region->shown_page + (uint32_t)((at - region->start) >> PAGE_SHIFT);
     rest->map = map;
     list_add_head(&rest->link, &region->link);
     region->end = at;
     return MK_OK;
+}
+
+mk_err_t map_isolate(struct map *map, uintptr_t addr, size_t size)
+{
+    mk_err_t err = map_split(map, addr);
+    return err ? err : map_split(map, addr + size);
 }
 
 bool map_is_inside(const struct map *map, uintptr_t addr, size_t size)
@@ -377,9 +381,7 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
 {
     if (!map_is_inside(map, addr, size))
         return MK_E_BAD_ARGUMENT;
-    mk_err_t err = map_split(map, addr);
-    if (!err)
-        err = map_split(map, addr + size);
+    mk_err_t err = map_isolate(map, addr, size);
     if (err)
         return err;
     list_for_each_safe (link, &map->regions) {
@@ -417,8 +419,8 @@ static uint8_t access_now(const struct vm *vm, const struct region *region, uint
            (frame->flags & FRAME_DIRTY && !region->needs_copy ? MK_PROT_READ | MK_PROT_WRITE : MK_PROT_READ);
 }
 
-/* Open and close what the region's protection allows now, in runs of equal pages. */
-static bool reprotect(struct vm *vm, struct region *region)
+/* Open and close pages in runs of equal ones. False: the host refused. */
+static bool reopen_pages(struct vm *vm, struct region *region)
 {
     uint32_t nr = (uint32_t)(region_size(region) >> PAGE_SHIFT);
     for (uint32_t i = 0, n; i < nr; i += n) {
@@ -434,13 +436,19 @@ static bool reprotect(struct vm *vm, struct region *region)
     return true;
 }
 
+/* What may be open has changed. */
+static void reprotect(struct region *region)
+{
+    if (region->shown && (region->shown != region->object || !reopen_pages(region->object->vm, region)))
+        region_hide(region); /* it is opened page by page again */
+}
+
 void region_share(struct region *region)
 {
     if (region->needs_copy)
         return;
     region->needs_copy = true;
-    if (region->shown && (region->shown != region->object || !reprotect(region->object->vm, region)))
-        region_hide(region);
+    reprotect(region);
 }
 
 static mk_err_t check_max(struct map *map, uintptr_t addr, size_t size, uint32_t prot)
@@ -461,9 +469,7 @@ mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot
         return MK_E_BAD_ADDRESS;
     mk_err_t err = check_max(map, addr, size, prot);
     if (!err)
-        err = map_split(map, addr);
-    if (!err)
-        err = map_split(map, addr + size);
+        err = map_isolate(map, addr, size);
     if (err)
         return err;
     list_for_each (link, &map->regions) {
@@ -471,8 +477,7 @@ mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot
         if (region->start < addr || region->end > addr + size)
             continue;
         region->prot = (uint8_t)prot;
-        if (region->shown && (region->shown != region->object || !reprotect(map->machine->vm, region)))
-            region_hide(region); /* it is opened page by page again */
+        reprotect(region);
     }
     return MK_OK;
 }

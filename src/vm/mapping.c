@@ -24,7 +24,7 @@ mk_err_t map_object(struct map *map, struct vm_object *object, const struct mk_v
     struct list *where;
     size_t size = round_up(how->size, PAGE_SIZE);
     uint32_t max_prot = how->max_prot ? how->max_prot : how->prot;
-    if (how->is_copy && (size > map->limit || map->charged > map->limit - size))
+    if (how->is_copy && !map_may_have(map, size))
         return MK_E_LIMIT_MEMORY;
     mk_err_t err = map_find_place(map, size, addrp, &where);
     if (!err && how->is_copy)
@@ -56,9 +56,7 @@ mk_err_t map_copy(struct cpu *cpu, struct map *map, uintptr_t from, size_t size,
         return MK_E_BAD_ARGUMENT;
     if (map_covered(map, from, size, MK_PROT_READ) != size || map_covered(map, to, size, both) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = map_split(map, to);
-    if (!err)
-        err = map_split(map, to + size);
+    mk_err_t err = map_isolate(map, to, size);
     if (!err)
         err = vm_copy_create(cpu, (void *)from, size, &copy);
     if (err)
@@ -84,9 +82,7 @@ mk_err_t map_inherit(struct map *map, uintptr_t addr, size_t size, enum mk_inher
         return MK_E_BAD_ARGUMENT;
     if (map_covered(map, addr, size, MK_PROT_NONE) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = map_split(map, addr);
-    if (!err)
-        err = map_split(map, addr + size);
+    mk_err_t err = map_isolate(map, addr, size);
     if (err)
         return err;
     list_for_each (link, &map->regions)

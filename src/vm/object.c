@@ -189,7 +189,7 @@ static void page_inherit(struct vm *vm, struct vm_object *child, uint32_t page)
         struct frame *frame = &vm->frames[page_number(word)];
         page_close(parent, from, false);
         memcpy(page_contents(child, page), page_contents(parent, from), PAGE_SIZE);
-        host_memory_discard(&vm->memory, (parent->start + from) << PAGE_SHIFT, PAGE_SIZE);
+        page_discard(parent, from);
         if (child->set != parent->set) {
             set_remove(vm, parent->set, page_number(word));
             set_append(vm, child->set, page_number(word));
@@ -342,7 +342,7 @@ void object_trim(struct vm_object *object, uint32_t page, uint32_t nr)
         if (state == PAGE_ABSENT || state == PAGE_ASKED || is_shown(object, page))
             continue;
         if (state == PAGE_RESIDENT)
-            host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
+            page_discard(object, page);
         page_drop(vm, object, page);
     }
 }

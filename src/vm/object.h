@@ -27,6 +27,12 @@ void object_trim(struct vm_object *object, uint32_t page, uint32_t nr);
 void page_close(struct vm_object *object, uint32_t page, bool is_write_only);
 /* The object has got a page of its own: close what windows showed of its ancestor's there. */
 void object_close(struct vm_object *object, uint32_t page, const struct vm_object *ancestor);
+/* The place of its contents is empty again. */
+static inline void page_discard(const struct vm_object *object, uint32_t page)
+{
+    host_memory_discard(&object->vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
+}
+
 /* Its contents go; whatever state it was in, it is absent. */
 void page_drop(struct vm *vm, struct vm_object *object, uint32_t page);
 /* Contents that were asked for are not waited for any more: the frame is free, and if they come they are refused. */

@@ -73,7 +73,7 @@ mk_err_t pager_lock(struct cpu *cpu, struct vm_object *object, uint32_t page, ui
     }
     if (what & MK_MEMORY_FLUSH && !frame->wired) {
         page_close(object, page, false);
-        host_memory_discard(&vm->memory, (object->start + page) << PAGE_SHIFT, PAGE_SIZE);
+        page_discard(object, page);
         object->pages[page] = page_word(PAGE_ABSENT, 0);
         frame_free(vm, number);
     }

@@ -14,8 +14,12 @@ struct map *map_at(struct vm *vm, uintptr_t addr);
 /* The region with this address, or NULL. */
 struct region *map_find(struct map *map, uintptr_t addr);
 
-/* Make `at` a border of regions. MK_E_NO_MEMORY. */
+/* Make `at` a border of regions, or both ends of a range. MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
 mk_err_t map_split(struct map *map, uintptr_t at);
+mk_err_t map_isolate(struct map *map, uintptr_t addr, size_t size);
+
+/* Does the map's own limit allow that much more memory in use? */
+bool map_may_have(const struct map *map, size_t size);
 
 /* A free place, and the region before which it lies. MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST, MK_E_NO_MEMORY. */
 mk_err_t map_find_place(struct map *map, size_t size, uintptr_t *startp, struct list **wherep);

@@ -143,10 +143,9 @@ struct region {
     uintptr_t start, end;
     uint8_t prot, max_prot;
     uint8_t inherit;
-    bool needs_copy; /* shares its object with a copy: it gets a shadow before it is written */
-    bool is_shared;  /* others see what is written: a copy of it is made at once */
-    bool is_charged; /* its size counts as memory in use */
-    uint16_t wired;
+    bool needs_copy;    /* shares its object with a copy: it gets a shadow before it is written */
+    bool is_shared;     /* others see what is written: a copy of it is made at once */
+    bool is_charged;    /* its size counts as memory in use */
     uint32_t page;      /* of the object, at `start` */
     uint32_t next_page; /* where a sequence of faults would go on */
     uint32_t ahead;     /* pages that the last fault of the sequence filled */
