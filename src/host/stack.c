@@ -29,11 +29,19 @@ void host_stacks_init(struct host_stacks *stacks)
     stacks->nr_left = stacks->nr_slabs = 0;
 }
 
+/* Something else may be mapped there next, which must not find the marks of frames that were left in mid-flight. */
+static void slab_free(struct slab *slab)
+{
+    size_t size = slab->size;
+    host_pages_clean(slab, size);
+    host_pages_free(slab, size);
+}
+
 void host_stacks_finish(struct host_stacks *stacks)
 {
     list_for_each_safe (link, &stacks->slabs) {
         struct slab *slab = list_entry(link, struct slab, link);
-        host_pages_free(slab, slab->size);
+        slab_free(slab);
     }
     host_stacks_init(stacks);
 }
@@ -87,5 +95,5 @@ void host_stack_free(char *stack)
 {
     struct slab *slab = (struct slab *)(void *)(stack - GUARD_SIZE - host_page_size());
     list_remove(&slab->link);
-    host_pages_free(slab, slab->size);
+    slab_free(slab);
 }
