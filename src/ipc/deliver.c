@@ -6,6 +6,7 @@
 #include "kern/choice.h"
 #include "kern/lend.h"
 #include "kern/sched.h"
+#include "vm/fault.h"
 
 /* ---- priority lent to who serves ---- */
 
@@ -95,18 +96,26 @@ static void drop_memories(struct map *map, struct kmsg *kmsg, const struct mk_ms
     kmsg->nr_memories = 0;
 }
 
-/* Everything that can fault; what was written once can be written again. */
-static bool store_message(struct mk_msg *msg, const struct mk_msg *to, struct kmsg *kmsg, const struct port *port,
-                          const struct mk_msg_right *rights, const struct mk_msg_memory *memories)
+/*
+ * Everything that can fault; what was written once can be written again. The names come last and must not fault any
+ * more: where storing the header made other pages leave, their places may be among those, and all is done once more.
+ */
+static bool store_message(struct cpu *cpu, struct mk_msg *msg, const struct mk_msg *to, struct kmsg *kmsg,
+                          const struct port *port, const struct mk_msg_right *rights,
+                          const struct mk_msg_memory *memories)
 {
-    return user_copy(to->body, kmsg_body(kmsg), kmsg->size) &&
-           user_copy(to->rights, rights, kmsg->nr_rights * sizeof(rights[0])) &&
-           user_copy(to->memories, memories, kmsg->nr_memories * sizeof(memories[0])) && store_sizes(msg, kmsg) &&
+    const uint64_t *nr_evictions = &cpu->machine->vm->counts.nr_evictions;
+    if (!user_copy(to->body, kmsg_body(kmsg), kmsg->size) ||
+        !user_copy(to->memories, memories, kmsg->nr_memories * sizeof(memories[0])))
+        return false;
+    uint64_t nr_before = *nr_evictions;
+    return user_copy(to->rights, rights, kmsg->nr_rights * sizeof(rights[0])) && store_sizes(msg, kmsg) &&
            user_store_u32(MSG_FIELD(msg, id), kmsg->id) &&
            user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status) &&
            user_store_u64(MSG_FIELD(msg, badge), kmsg->badge) && user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL) &&
            user_store_u32(MSG_FIELD(msg, port), port ? port->name : MK_NAME_NULL) &&
-           user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0);
+           user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0) &&
+           (*nr_evictions == nr_before || vm_missing(cpu, (uintptr_t)msg, true) == MK_OK);
 }
 
 mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
@@ -134,7 +143,7 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
     if (err)
         return err;
     memset(rights, 0, kmsg->nr_rights * sizeof(rights[0]));
-    if (!store_message(msg, &to, kmsg, port, rights, memories)) {
+    if (!store_message(cpu, msg, &to, kmsg, port, rights, memories)) {
         if (cpu->is_missing) {
             for (uint32_t i = 0; i < kmsg->nr_memories; i++)
                 map_take_back(thread->task->map, (uintptr_t)memories[i].address, &kmsg->memories[i]);

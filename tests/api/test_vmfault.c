@@ -500,6 +500,72 @@ MKT_TEST(VMFAULT0170)
     allocate(PAGE);
 }
 
+/* ---- names in memory that leaves ---- */
+
+#define NR_NAMES 4
+
+/* The names that came, released; those of them that name nothing are errors. */
+static void release_names(volatile struct mk_msg_right *rights)
+{
+    for (unsigned i = 0; i < NR_NAMES; i++)
+        CHECK_OK(mk_right_release(rights[i].name));
+}
+
+/*
+ * A message with rights into a header and an array that each lie across a border of pages, with this many frames. It
+ * comes with all its names, or it does not come. A copy makes the first store to the header need another frame.
+ */
+static void names_in(uint32_t nr_frames, const char *policy, bool with_copy)
+{
+    static struct mk_msg_right sent[NR_NAMES], taken[NR_NAMES];
+    const struct mk_vm_frames frames = {.nr_frames = nr_frames, .policy = policy}, none = {.nr_frames = 0};
+    mk_name_t task = mk_task_self(), port = mkt_port();
+    volatile char *p = allocate(7 * PAGE), *copy = allocate(7 * PAGE);
+    volatile struct mk_msg *msg = (volatile struct mk_msg *)(mk_vaddr_t)(p + 2 * PAGE - 16);
+    volatile struct mk_msg_right *rights = (volatile struct mk_msg_right *)(mk_vaddr_t)(p + 5 * PAGE - sizeof(sent) / 2);
+    for (unsigned i = 0; i < NR_NAMES; i++)
+        sent[i] = (struct mk_msg_right){.name = port, .how = MK_MAKE_SEND};
+    CHECK_OK(mk_vm_set_frames(task, &frames));
+    for (unsigned i = 0; i < 7; i++)
+        p[i * PAGE] = 1; /* to the store, from where it takes time to come back */
+    msg->rights = (struct mk_msg_right *)(uintptr_t)rights;
+    msg->max_rights = NR_NAMES;
+    if (with_copy)
+        CHECK_OK(mk_vm_copy(task, (mk_vaddr_t)p, 7 * PAGE, (mk_vaddr_t)copy));
+    CHECK_OK(mk_send(port, &(struct mk_msg){.rights = sent, .nr_rights = NR_NAMES}, MK_TIME_FOREVER));
+    mk_err_t err = mk_receive(port, (struct mk_msg *)(uintptr_t)msg, mk_time_now() + MK_SEC);
+    CHECK(err == MK_OK || (err == MK_E_LIMIT_MEMORY && nr_frames < 4));
+    if (!err)
+        release_names(rights);
+    CHECK_OK(mk_vm_set_frames(task, &none));
+    if (err) {
+        CHECK_OK(mk_receive(port, &(struct mk_msg){.rights = taken, .max_rights = NR_NAMES}, MK_TIME_FOREVER));
+        release_names(taken);
+    }
+    CHECK_OK(mk_port_destroy(port));
+    CHECK_OK(mk_vm_deallocate(task, (mk_vaddr_t)p, 7 * PAGE));
+    CHECK_OK(mk_vm_deallocate(task, (mk_vaddr_t)copy, 7 * PAGE));
+    CHECK_OK(mk_machine_audit(NULL));
+}
+
+static void names_missing(void *arg)
+{
+    static const char *const policies[] = {"fifo", "clock", "lru", "random", "ws"};
+    (void)arg;
+    wait_for_store();
+    for (unsigned i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+        for (uint32_t nr_frames = 1; nr_frames <= 7; nr_frames++)
+            for (int with_copy = 0; with_copy < 2; with_copy++)
+                names_in(nr_frames, policies[i], with_copy);
+}
+
+/* VMFAULT0180: a message with rights is received with all its names, or stays, when its buffers push each other out. */
+static void VMFAULT0180(void **state)
+{
+    (void)state;
+    with_store(64, "fifo", names_missing, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,7 +574,7 @@ int main(void)
         cmocka_unit_test(VMFAULT0070), cmocka_unit_test(VMFAULT0080), cmocka_unit_test(VMFAULT0090),
         cmocka_unit_test(VMFAULT0100), cmocka_unit_test(VMFAULT0110), cmocka_unit_test(VMFAULT0120),
         cmocka_unit_test(VMFAULT0130), cmocka_unit_test(VMFAULT0140), cmocka_unit_test(VMFAULT0150),
-        cmocka_unit_test(VMFAULT0160), cmocka_unit_test(VMFAULT0170),
+        cmocka_unit_test(VMFAULT0160), cmocka_unit_test(VMFAULT0170), cmocka_unit_test(VMFAULT0180),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
