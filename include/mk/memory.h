@@ -73,7 +73,8 @@ MK_API MK_NODISCARD mk_err_t mk_memory_fail(mk_name_t control, uint64_t offset, 
 #define MK_MEMORY_FLUSH 2u /* take the pages out of memory; modifications that are not returned are lost */
 
 /*
- * Have the kernel let go of pages, as `what` says, and send MK_PAGER_LOCKED with the tag afterwards. MK_E_BAD_ARGUMENT,
+ * Have the kernel let go of pages, as `what` says, and send MK_PAGER_LOCKED with the tag afterwards. MK_E_DEAD (the
+ * object was destroyed, or the pager's port is), MK_E_BAD_ARGUMENT,
  * MK_E_WOULD_BLOCK (64 returns wait in the pager's queue: receive, and call again; what was done is done),
  * MK_E_NO_MEMORY.
  */
@@ -91,8 +92,10 @@ MK_API MK_NODISCARD mk_err_t mk_memory_destroy(mk_name_t control);
  * go; its pager is the default pager. All that the pager's own task has allocated stays in memory from now on. Memory in use may then exceed
  * the machine's memory by the store's size. A new store can take the place of one whose pager died, or whose messages
  * come to the same port, as those of a pager that was restarted do: it must hold the same contents, and be at least as
- * large. What was requested and has not come is requested again. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT
- * (smaller), MK_E_NO_MEMORY.
+ * large. What was requested and has not come is requested again; as long as there is none, threads wait for its pages up
+ * to the last one's time-out. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT (smaller, or mapped somewhere: the store
+ * cannot be), MK_E_BAD_STATE (memory of the pager's own task has left already: it would wait for itself),
+ * MK_E_NO_MEMORY.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_set_store(mk_name_t machine, mk_name_t control);
 

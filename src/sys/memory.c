@@ -78,6 +78,8 @@ mk_err_t mk_memory_supply(mk_name_t name, uint64_t offset, const void *contents,
             err = MK_E_BAD_ADDRESS;
         else
             pager_supplied(cpu, object, page, MK_OK);
+        if (err == MK_E_BAD_ADDRESS)
+            memset(to, 0, PAGE_SIZE);                                /* part of it may have come */
         if (err == MK_E_BAD_ADDRESS && vm_wait_missing(cpu, &err)) { /* here: pages that were supplied stay so */
             err = control_find(cpu, name, &object);
             if (!err && !is_range(object, offset, size)) /* the name is another object's by now */
@@ -130,6 +132,8 @@ mk_err_t mk_memory_lock(mk_name_t name, uint64_t offset, size_t size, uint32_t w
     if (!err && (!is_range(object, offset, size) || !what || what & ~(MK_MEMORY_CLEAN | MK_MEMORY_FLUSH) ||
                  object == object->vm->store))
         err = MK_E_BAD_ARGUMENT;
+    if (!err && object->is_dead)
+        err = MK_E_DEAD;
     for (size_t done = 0; !err && done < size; done += PAGE_SIZE)
         err = pager_lock(cpu, object, (uint32_t)((offset + done) >> PAGE_SHIFT), what);
     if (!err)

@@ -98,8 +98,9 @@ mk_err_t mk_vm_map(mk_name_t name, const struct mk_vm_map *user_how, mk_vaddr_t 
         return leave(cpu, err);
     struct vm_object *object = port->object;
     uint64_t end = (uint64_t)object->nr_pages << PAGE_SHIFT;
-    if (how.size == 0 || how.size > end || how.offset % PAGE_SIZE || how.offset > end - round_up(how.size, PAGE_SIZE) ||
-        !is_prot(how.prot) || !is_prot(how.max_prot) || (how.max_prot && how.prot & ~how.max_prot))
+    if (object == cpu->machine->vm->store || how.size == 0 || how.size > end || how.offset % PAGE_SIZE ||
+        how.offset > end - round_up(how.size, PAGE_SIZE) || !is_prot(how.prot) || !is_prot(how.max_prot) ||
+        (how.max_prot && how.prot & ~how.max_prot))
         err = MK_E_BAD_ARGUMENT;
     if (!err)
         err = map_object(map, object, &how, &addr);
@@ -194,16 +195,13 @@ mk_err_t mk_vm_inherit_from(mk_name_t name, intptr_t *deltap)
 static mk_err_t wire_page(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, bool is_wired)
 {
     struct map *map;
-    mk_err_t err = map_of(cpu, name, &map);
-    if (!err)
-        err = map_wire(cpu, map, addr, is_wired);
-    while (err == MK_E_WOULD_BLOCK) {
-        err = vm_fault_in(cpu, addr, false);
+    bool is_write;
+    mk_err_t err;
+    do {
+        err = map_of(cpu, name, &map); /* it may have ended meanwhile */
         if (!err)
-            err = map_of(cpu, name, &map); /* it may have ended meanwhile */
-        if (!err)
-            err = map_wire(cpu, map, addr, is_wired);
-    }
+            err = map_wire(cpu, map, addr, is_wired, &is_write);
+    } while (err == MK_E_WOULD_BLOCK && !(err = vm_fault_in(cpu, addr, is_write)));
     return err;
 }
 

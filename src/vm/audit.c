@@ -36,7 +36,7 @@ static void check_page(const struct vm_check *check, const struct vm_object *obj
 
 static uint64_t check_object(const struct vm_check *check, const struct vm_object *object)
 {
-    uint32_t nr_resident = 0, nr_slots = 0;
+    uint32_t nr_resident = 0, nr_slots = 0, nr_held = 0;
     for (uint32_t page = 0; page < object->nr_pages; page++) {
         uint32_t word = object->pages[page];
         if (!word)
@@ -44,9 +44,11 @@ static uint64_t check_object(const struct vm_check *check, const struct vm_objec
         check_page(check, object, page);
         bool has_frame = page_state(word) != PAGE_STORED;
         nr_resident += has_frame;
+        nr_held += has_frame && check->vm->frames[page_number(word)].flags & (FRAME_BUSY | FRAME_DIRTY);
         nr_slots += !has_frame || check->vm->frames[page_number(word)].slot;
     }
     expect(check, "pages in memory of object", object->id, nr_resident, object->nr_resident);
+    expect(check, "pages held by the pager of object", object->id, object->pager ? nr_held : 0, object->nr_held);
     uint64_t nr_waiting = 0; /* threads hold it while they wait */
     list_for_each (link, (struct list *)(uintptr_t)&object->waiters)
         nr_waiting++;

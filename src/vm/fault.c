@@ -5,6 +5,7 @@
 #include "host/pages.h"
 #include "kern/sched.h"
 #include "vm/object.h"
+#include "vm/pager.h"
 #include "vm/region.h"
 
 #define AHEAD_MAX 64
@@ -38,13 +39,16 @@ static uint8_t open_access(const struct fault *f, const struct frame *frame)
     return access;
 }
 
-static mk_err_t open_page(struct fault *f)
+static mk_err_t open_page(struct cpu *cpu, struct fault *f)
 {
     struct vm *vm = f->object->vm;
     uint32_t number = page_number(f->object->pages[f->page]);
     struct frame *frame = &vm->frames[number];
-    if (f->is_write && !(frame->flags & FRAME_DIRTY))
+    if (f->is_write && !(frame->flags & FRAME_DIRTY)) {
+        if (f->object->pager && !pager_may_hold(cpu, f->object))
+            return MK_E_WOULD_BLOCK;
         frame_dirty(vm, number);
+    }
     frame_reference(vm, number);
     uint8_t access = open_access(f, frame);
     frame->access |= access;
@@ -100,7 +104,7 @@ static mk_err_t zero_fill(struct cpu *cpu, struct fault *f)
     region->next_page = page + n;
     region->ahead = n;
     if (n == 1)
-        return open_page(f);
+        return open_page(cpu, f);
     frame_reference(vm, page_number(f->object->pages[page]));
     vm->frames[page_number(f->object->pages[page])].access |= region->prot;
     mk_err_t err = region_open(region, f->addr, f->object, page, n, region->prot);
@@ -129,7 +133,7 @@ static mk_err_t copy_page(struct cpu *cpu, struct fault *f)
     f->page = page;
     kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));
     COUNT(cpu, f, nr_copies, MK_FAULT_COPY);
-    return open_page(f);
+    return open_page(cpu, f);
 }
 
 /*
@@ -161,8 +165,8 @@ static mk_err_t ask(struct cpu *cpu, struct fault *f)
     uint32_t word = object->pages[f->page], frame;
     bool is_stored = page_state(word) == PAGE_STORED;
     struct vm_object *asked = is_stored ? vm->store : object;
-    if (!asked || asked->is_dead)
-        return MK_E_DEAD;
+    if (asked->is_dead || (!is_stored && !pager_may_hold(cpu, object)))
+        return is_stored || !asked->is_dead ? MK_E_WOULD_BLOCK : MK_E_DEAD; /* there can be another store */
     mk_err_t err = frame_take(cpu, object, f->page, PAGE_ASKED, &frame);
     if (err)
         return err;
@@ -209,7 +213,7 @@ static mk_err_t serve(struct cpu *cpu, struct fault *f)
     if (f->is_write && f->object != region->object)
         return copy_page(cpu, f);
     COUNT(cpu, f, nr_soft, MK_FAULT_SOFT);
-    return open_page(f);
+    return open_page(cpu, f);
 }
 
 /* Step 2. */
@@ -233,17 +237,30 @@ mk_err_t vm_fault(struct cpu *cpu, uintptr_t addr, bool is_write)
 
 /* ---- waiting ---- */
 
+/* Until when it is waited for the pager of this object; NULL: for ever. */
+static mk_time_t patience(const struct cpu *cpu, const struct vm_object *object)
+{
+    mk_time_t timeout = object ? object->pager->timeout : MK_TIME_FOREVER;
+    return timeout < MK_TIME_FOREVER - cpu->now ? cpu->now + timeout : MK_TIME_FOREVER;
+}
+
+/* For one that will be free, for a page of the object. NULL: of any. */
+static mk_err_t wait_for_frame(struct cpu *cpu, const struct vm_object *object)
+{
+    struct vm *vm = cpu->machine->vm;
+    mk_time_t deadline = patience(cpu, object && object->pager ? object : vm->store);
+    return sched_block(cpu, &vm->waiters, MK_WAIT_PAGE, NULL, deadline, NULL);
+}
+
 static mk_err_t wait_for_page(struct cpu *cpu, struct vm_object *object, uint32_t page)
 {
     struct vm *vm = object->vm;
     const struct frame *frame = &vm->frames[page_number(object->pages[page])];
-    const struct vm_object *asked = frame->slot ? vm->store : object;
-    mk_time_t timeout = asked->pager->timeout;
     cpu->current->wait_page = page;
     cpu->current->held_memory = object;
     object_hold(object);
-    mk_err_t err = sched_block(cpu, &object->waiters, MK_WAIT_PAGE, object,
-                               timeout < MK_TIME_FOREVER - cpu->now ? cpu->now + timeout : MK_TIME_FOREVER, NULL);
+    mk_err_t err =
+        sched_block(cpu, &object->waiters, MK_WAIT_PAGE, object, patience(cpu, frame->slot ? vm->store : object), NULL);
     if (err == MK_E_TIMED_OUT) {
         page_give_up(object, page);
         sched_wake_all(cpu, &object->waiters, MK_OK); /* whoever waits for it longer asks again */
@@ -272,7 +289,7 @@ mk_err_t vm_fault_in(struct cpu *cpu, uintptr_t addr, bool is_write)
         if (page_state(f.object->pages[f.page]) == PAGE_ASKED)
             err = wait_for_page(cpu, f.object, f.page);
         else
-            err = sched_block(cpu, &cpu->machine->vm->waiters, MK_WAIT_PAGE, NULL, MK_TIME_FOREVER, NULL);
+            err = wait_for_frame(cpu, f.object);
         if (err)
             return err;
     }
@@ -305,9 +322,7 @@ bool vm_wait_missing(struct cpu *cpu, mk_err_t *errp)
     } else if (self->nr_tries++ == NR_TRIES) {
         *errp = MK_E_LIMIT_MEMORY;
     } else {
-        mk_err_t err = cpu->missing
-                           ? vm_fault_in(cpu, cpu->missing, cpu->is_missing_write)
-                           : sched_block(cpu, &cpu->machine->vm->waiters, MK_WAIT_PAGE, NULL, MK_TIME_FOREVER, NULL);
+        mk_err_t err = cpu->missing ? vm_fault_in(cpu, cpu->missing, cpu->is_missing_write) : wait_for_frame(cpu, NULL);
         if (!err)
             return true;
         *errp = err;

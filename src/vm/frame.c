@@ -121,6 +121,8 @@ uint32_t frame_nr_more(const struct vm *vm)
 void frame_dirty(struct vm *vm, uint32_t frame)
 {
     struct frame *f = &vm->frames[frame];
+    if (!(f->flags & FRAME_DIRTY))
+        frame_hold(f, 1);
     f->flags |= FRAME_DIRTY;
     slot_free(vm, f->slot);
     f->slot = 0;
@@ -213,6 +215,8 @@ void frame_free(struct vm *vm, uint32_t frame)
     object->set->nr_frames--;
     object->nr_resident--;
     vm->nr_busy -= (f->flags & FRAME_BUSY) != 0;
+    if (f->flags & (FRAME_BUSY | FRAME_DIRTY))
+        frame_hold(f, -1);
     vm->nr_wired -= f->wired != 0;
     *f = (struct frame){.next = vm->free};
     vm->free = frame;
@@ -297,14 +301,17 @@ mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, en
         is_stuck = !set_shrink(cpu, set);
     while (!is_stuck && !(frame = take_free(vm, object)))
         is_stuck = !set_shrink(cpu, set) && !any_shrink(cpu, set);
-    if (is_stuck) /* pages on their way in can leave again, and pagers take what is on its way out */
-        return vm->nr_busy || vm->ops->is_behind(vm) ? MK_E_WOULD_BLOCK : MK_E_LIMIT_MEMORY;
+    if (is_stuck) /* pages on their way in can leave again, pagers take what is on its way out, stores are replaced */
+        return vm->nr_busy || vm->ops->is_behind(vm) || (vm->store && vm->store->is_dead) ? MK_E_WOULD_BLOCK
+                                                                                          : MK_E_LIMIT_MEMORY;
     struct frame *f = &vm->frames[frame];
     *f = (struct frame){.object = object, .page = page, .flags = state == PAGE_ASKED ? FRAME_BUSY : 0};
     f->slot = page_state(object->pages[page]) == PAGE_STORED ? page_number(object->pages[page]) : 0;
     object->pages[page] = page_word(state, frame);
     object->nr_resident++;
     vm->nr_busy += state == PAGE_ASKED;
+    if (state == PAGE_ASKED)
+        frame_hold(f, 1);
     set->nr_frames++;
     set_append(vm, set, frame);
     if (set->policy->loaded)

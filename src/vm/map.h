@@ -29,8 +29,8 @@ mk_err_t map_object(struct map *map, struct vm_object *object, const struct mk_v
 mk_err_t map_copy(struct cpu *cpu, struct map *map, uintptr_t from, size_t size, uintptr_t to);
 mk_err_t map_inherit(struct map *map, uintptr_t addr, size_t size, enum mk_inherit inherit);
 mk_err_t map_inherit_from(struct map *map, struct map *parent, intptr_t *deltap);
-/* One page; MK_E_WOULD_BLOCK: wait, and again. */
-mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired);
+/* One page; MK_E_WOULD_BLOCK: wait for it (*is_writep: for a write), and again. */
+mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired, bool *is_writep);
 bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info); /* false: none */
 size_t map_working_set(struct map *map);
 uint8_t map_page(struct map *map, uintptr_t addr);

@@ -144,7 +144,7 @@ mk_err_t map_inherit_from(struct map *map, struct map *parent, intptr_t *deltap)
 
 /* ---- wiring ---- */
 
-mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired)
+mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired, bool *is_writep)
 {
     struct vm *vm = map->machine->vm;
     struct region *region = map_find(map, addr);
@@ -152,9 +152,9 @@ mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wire
         return MK_E_BAD_ADDRESS;
     uint32_t page = region_page(region, addr);
     bool is_own = !region->needs_copy && page_owner(region->object, &page) == region->object;
-    bool is_write = region->prot & MK_PROT_WRITE && !is_own; /* its first write must not need another frame */
+    *is_writep = region->prot & MK_PROT_WRITE && !is_own; /* its first write must not need another frame */
     if (is_wired) {
-        mk_err_t err = vm_fault(cpu, addr, is_write);
+        mk_err_t err = vm_fault(cpu, addr, *is_writep);
         if (err)
             return err;
     }

@@ -49,12 +49,31 @@ void pager_supplied(struct cpu *cpu, struct vm_object *object, uint32_t page, mk
         object->pages[page] = page_word(PAGE_RESIDENT, frame);
         object->vm->frames[frame].flags &= (uint8_t)~FRAME_BUSY;
         object->vm->nr_busy--;
+        frame_hold(&object->vm->frames[frame], -1);
         sched_wake_all(cpu, &object->vm->waiters, MK_OK); /* it can be evicted now */
     }
     trace(cpu, MK_TRACE_SUPPLY, object->id, page, (uint64_t)(int64_t)err);
     wake(cpu, object, page, err);
     object_hold(object);
     object_release(cpu, object); /* a chain of shadows that could not collapse meanwhile */
+}
+
+bool pager_may_hold(struct cpu *cpu, struct vm_object *object)
+{
+    struct vm *vm = object->vm;
+    while (object->nr_held >= (vm->nr_frames - vm->reserve - vm->nr_held) / 2) {
+        uint32_t i, page = 0;
+        for (i = 0; i < object->nr_pages; i++) {
+            page = (object->clean_hand + i) % object->nr_pages;
+            if (page_state(object->pages[page]) == PAGE_RESIDENT &&
+                vm->frames[page_number(object->pages[page])].flags & FRAME_DIRTY)
+                break;
+        }
+        object->clean_hand = page;
+        if (i == object->nr_pages || pager_lock(cpu, object, page, MK_MEMORY_CLEAN) != MK_OK)
+            return false;
+    }
+    return true;
 }
 
 mk_err_t pager_lock(struct cpu *cpu, struct vm_object *object, uint32_t page, uint32_t what)
@@ -69,6 +88,7 @@ mk_err_t pager_lock(struct cpu *cpu, struct vm_object *object, uint32_t page, ui
         if (!vm->ops->give_back(cpu, object->pager, (uint64_t)page << PAGE_SHIFT, page_contents(object, page)))
             return MK_E_WOULD_BLOCK;
         frame->flags &= (uint8_t)~FRAME_DIRTY;
+        frame_hold(frame, -1);
         vm->counts.nr_page_outs++;
     }
     if (what & MK_MEMORY_FLUSH && !frame->wired) {
@@ -93,7 +113,7 @@ static void give_up_all(struct cpu *cpu, struct vm_object *object)
         struct vm_object *owner = frame->object;
         uint32_t page = frame->page;
         page_give_up(owner, page);
-        wake(cpu, owner, page, MK_E_DEAD);
+        wake(cpu, owner, page, object == vm->store ? MK_OK : MK_E_DEAD); /* there can be another store */
     }
 }
 
@@ -114,6 +134,17 @@ void vm_drop_store(struct vm *vm)
         vm->store = NULL;
         object_release(vm->machine->cpu, store);
     }
+}
+
+/* Or is some of it where its own task would have to bring it from? */
+static bool is_in_memory(const struct map *map)
+{
+    list_for_each (link, (struct list *)(uintptr_t)&map->regions)
+        for (struct vm_object *object = list_entry(link, struct region, link)->object; object; object = object->parent)
+            for (uint32_t page = 0; page < object->nr_pages; page++)
+                if (page_state(object->pages[page]) == PAGE_STORED || page_state(object->pages[page]) == PAGE_ASKED)
+                    return false;
+    return true;
 }
 
 static void keep_in_memory(struct map *map)
@@ -139,8 +170,10 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
     uint32_t nr_slots = object->nr_pages - 1; /* slot 0 is never used */
     if (vm->store && !vm->store->is_dead && vm->store->pager->port != object->pager->port)
         return MK_E_EXISTS;
-    if (nr_slots < vm->nr_slots || nr_slots == 0)
+    if (nr_slots < vm->nr_slots || nr_slots == 0 || !list_empty(&object->regions) || !list_empty(&object->children))
         return MK_E_BAD_ARGUMENT;
+    if (!is_in_memory(pager_map))
+        return MK_E_BAD_STATE;
     struct slot *slots = kmem_zalloc(kmem, ((size_t)nr_slots + 1) * sizeof(*slots));
     if (!slots)
         return MK_E_NO_MEMORY;
@@ -160,5 +193,6 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
     vm->reserve = vm->nr_frames / 8 < 16 ? vm->nr_frames / 8 : 16;
     keep_in_memory(pager_map);
     ask_again(vm);
+    sched_wake_all(vm->machine->cpu, &vm->waiters, MK_OK);
     return MK_OK;
 }

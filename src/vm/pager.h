@@ -16,6 +16,13 @@ void pager_supplied(struct cpu *cpu, struct vm_object *object, uint32_t page, mk
 /* mk_memory_lock of one page. MK_E_WOULD_BLOCK. */
 mk_err_t pager_lock(struct cpu *cpu, struct vm_object *object, uint32_t page, uint32_t what);
 
+/*
+ * May it keep one more frame from others, by not answering or not taking what was modified? Each may hold half of what
+ * is not held yet, so that any number of bad ones leave something (dynamic thresholds: Choudhury and Hahne 1998). If
+ * it has too many, modified pages are returned to it first.
+ */
+bool pager_may_hold(struct cpu *cpu, struct vm_object *object);
+
 /* The pager will not answer any more. */
 void pager_died(struct cpu *cpu, struct vm_object *object);
 

@@ -109,6 +109,8 @@ struct vm_object {
     bool is_dead;    /* the pager is gone: what is not resident cannot be had */
     uint32_t *pages;
     uint32_t nr_resident;
+    uint32_t nr_held;         /* of its frames, that only its pager can free: asked for, or modified */
+    uint32_t clean_hand;      /* where to look for the next one to clean */
     struct vm_object *parent; /* whose shadow it is */
     uint32_t parent_page;     /* its page 0 there */
     struct list children, child_link;
@@ -217,7 +219,7 @@ struct vm {
     struct host_memory memory;
     const struct pager_ops *ops;
     struct frame *frames; /* [0] is unused */
-    uint32_t nr_frames, nr_fresh, nr_free, free, nr_busy;
+    uint32_t nr_frames, nr_fresh, nr_free, free, nr_busy, nr_held;
     uint32_t reserve;    /* frames that only a pager's own memory may take */
     struct page_set set; /* of all tasks that have none of their own */
     struct list waiters; /* threads that wait for a frame */

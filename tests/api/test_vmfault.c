@@ -500,6 +500,166 @@ MKT_TEST(VMFAULT0170)
     allocate(PAGE);
 }
 
+#define NR_GREEDY 100 /* more than there are frames */
+
+static mk_err_t greedy_err;
+
+static void greedy_client(void *arg)
+{
+    mk_vaddr_t addr = (mk_vaddr_t)arg;
+    const char byte = 1;
+    for (nr_modified = 0; nr_modified < NR_GREEDY && !greedy_err; nr_modified++)
+        greedy_err = mk_vm_write(mk_task_self(), addr + nr_modified * PAGE, &byte, 1);
+}
+
+static void greedy_pager(void *arg)
+{
+    (void)arg;
+    static char contents[PAGE];
+    mk_name_t port, memory, control;
+    mk_vaddr_t addr;
+    wait_for_store();
+    CHECK_OK(mk_port_create(&port));
+    CHECK_OK(mk_memory_create(port, 1, NR_GREEDY * PAGE, &memory, &control));
+    const struct mk_vm_map how = {.memory = memory, .size = NR_GREEDY * PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    greedy_err = MK_OK;
+    mk_name_t thread = mkt_thread(greedy_client, (void *)addr);
+    volatile char *own = allocate(100 * PAGE);
+    for (unsigned i = 0; i < 400; i++) {
+        mk_err_t err = mk_memory_supply(control, nr_modified % NR_GREEDY * PAGE, contents, PAGE);
+        CHECK(err == MK_OK || err == MK_E_BAD_STATE);
+        mk_thread_yield();
+        own[i % 100 * PAGE] = (char)i;
+    }
+    struct mk_vm_stats stats = stats_of(MK_NAME_NULL);
+    CHECK(nr_modified >= stats.nr_frames / 3 && nr_modified < stats.nr_frames); /* it could be of use meanwhile */
+    join(thread);
+    CHECK_ERR(greedy_err, MK_E_TIMED_OUT);
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_GREEDY * PAGE));
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_right_release(control));
+    CHECK_OK(mk_port_destroy(port));
+}
+
+/* VMFAULT0190: nor does one in whose object more is modified than there is memory; who does that waits, and is told so. */
+static void VMFAULT0190(void **state)
+{
+    (void)state;
+    with_store(64, "fifo", greedy_pager, NULL);
+}
+
+#define NR_SILENT 64
+
+static void silent_client(void *arg)
+{
+    char byte;
+    CHECK_ERR(mk_vm_read(mk_task_self(), (mk_vaddr_t)arg, &byte, 1), MK_E_DEAD);
+}
+
+static void silent_pager(void *arg)
+{
+    (void)arg;
+    mk_name_t threads[NR_SILENT], port, memory, control;
+    mk_vaddr_t addr;
+    wait_for_store();
+    CHECK_OK(mk_port_create(&port));
+    CHECK_OK(mk_memory_create(port, 1, NR_SILENT * PAGE, &memory, &control));
+    CHECK_OK(mk_memory_set_timeout(control, MK_TIME_FOREVER));
+    const struct mk_vm_map how = {.memory = memory, .size = NR_SILENT * PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    for (size_t i = 0; i < NR_SILENT; i++)
+        threads[i] = mkt_thread(silent_client, (void *)(addr + i * PAGE));
+    mk_thread_yield();
+    volatile char *own = allocate(100 * PAGE);
+    for (unsigned i = 0; i < 400; i++)
+        own[i % 100 * PAGE] = (char)i;
+    CHECK_OK(mk_memory_destroy(control));
+    for (size_t i = 0; i < NR_SILENT; i++)
+        join(threads[i]);
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_SILENT * PAGE));
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_right_release(control));
+    CHECK_OK(mk_port_destroy(port));
+}
+
+/* VMFAULT0200: nor one that never answers, though as many threads wait for it as there are frames. */
+static void VMFAULT0200(void **state)
+{
+    (void)state;
+    with_store(64, "fifo", silent_pager, NULL);
+}
+
+static void read_zero(void *arg)
+{
+    static const char zeros[PAGE];
+    static char found[PAGE];
+    CHECK_OK(mk_vm_read(mk_task_self(), (mk_vaddr_t)arg, found, PAGE));
+    CHECK(memcmp(found, zeros, PAGE) == 0);
+}
+
+/* VMFAULT0210: what came before a supply failed is not seen when the page turns out to have no contents. */
+MKT_TEST(VMFAULT0210)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), memory, control;
+    mk_vaddr_t addr;
+    volatile char *from = allocate(2 * PAGE);
+    memset((void *)(mk_vaddr_t)from, 'x', PAGE);
+    CHECK_OK(mk_vm_protect(mk_task_self(), (mk_vaddr_t)from + PAGE, PAGE, MK_PROT_NONE));
+    CHECK_OK(mk_memory_create(port, 1, PAGE, &memory, &control));
+    const struct mk_vm_map how = {.memory = memory, .size = PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    mk_name_t thread = mkt_thread(read_zero, (void *)addr);
+    mk_thread_yield();
+    CHECK_ERR(mk_memory_supply(control, 0, (const char *)(mk_vaddr_t)from + 8, PAGE), MK_E_BAD_ADDRESS);
+    CHECK_OK(mk_memory_unavailable(control, 0, PAGE));
+    join(thread);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, PAGE));
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_right_release(control));
+}
+
+/* VMFAULT0220: the backing store cannot be mapped. */
+static void store_mapped(void *arg)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), memory, control, machine;
+    mk_vaddr_t addr;
+    CHECK_OK(mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine));
+    CHECK_OK(mk_memory_create(port, 1, 4 * PAGE, &memory, &control));
+    const struct mk_vm_map how = {.memory = memory, .size = PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    CHECK_ERR(mk_memory_set_store(machine, control), MK_E_BAD_ARGUMENT);
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, PAGE));
+    CHECK_OK(mk_memory_set_store(machine, control));
+    CHECK_ERR(mk_vm_map(mk_task_self(), &how, &addr), MK_E_BAD_ARGUMENT);
+}
+
+static void VMFAULT0220(void **state)
+{
+    (void)state;
+    struct mkt t;
+    mkt_begin(&t, NULL);
+    mkt_spawn(&t, "test", store_mapped, NULL, true);
+    mkt_run_all(&t);
+    mkt_finish(&t);
+}
+
+/* VMFAULT0230: nothing can be locked in an object that was destroyed. */
+MKT_TEST(VMFAULT0230)
+{
+    (void)arg;
+    mk_name_t port = mkt_port(), memory, control;
+    CHECK_OK(mk_memory_create(port, 1, PAGE, &memory, &control));
+    CHECK_OK(mk_memory_destroy(control));
+    CHECK_ERR(mk_memory_lock(control, 0, PAGE, MK_MEMORY_CLEAN, 1), MK_E_DEAD);
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_right_release(control));
+}
+
 /* ---- names in memory that leaves ---- */
 
 #define NR_NAMES 4
@@ -522,7 +682,8 @@ static void names_in(uint32_t nr_frames, const char *policy, bool with_copy)
     mk_name_t task = mk_task_self(), port = mkt_port();
     volatile char *p = allocate(7 * PAGE), *copy = allocate(7 * PAGE);
     volatile struct mk_msg *msg = (volatile struct mk_msg *)(mk_vaddr_t)(p + 2 * PAGE - 16);
-    volatile struct mk_msg_right *rights = (volatile struct mk_msg_right *)(mk_vaddr_t)(p + 5 * PAGE - sizeof(sent) / 2);
+    volatile struct mk_msg_right *rights =
+        (volatile struct mk_msg_right *)(mk_vaddr_t)(p + 5 * PAGE - sizeof(sent) / 2);
     for (unsigned i = 0; i < NR_NAMES; i++)
         sent[i] = (struct mk_msg_right){.name = port, .how = MK_MAKE_SEND};
     CHECK_OK(mk_vm_set_frames(task, &frames));
@@ -575,6 +736,8 @@ int main(void)
         cmocka_unit_test(VMFAULT0100), cmocka_unit_test(VMFAULT0110), cmocka_unit_test(VMFAULT0120),
         cmocka_unit_test(VMFAULT0130), cmocka_unit_test(VMFAULT0140), cmocka_unit_test(VMFAULT0150),
         cmocka_unit_test(VMFAULT0160), cmocka_unit_test(VMFAULT0170), cmocka_unit_test(VMFAULT0180),
+        cmocka_unit_test(VMFAULT0190), cmocka_unit_test(VMFAULT0200), cmocka_unit_test(VMFAULT0210),
+        cmocka_unit_test(VMFAULT0220), cmocka_unit_test(VMFAULT0230),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
