@@ -214,7 +214,9 @@ static void rescue(struct world *w)
     for (unsigned i = 1; i < NR_ACTORS; i++) {
         struct actor *a = &w->actors[i];
         mk_name_t name = a->control;
-        while (a->state != ACTOR_NONE && name && a->suspends)
+        w->actors[0].err = MK_OK;
+        while (a->state != ACTOR_NONE && name && a->suspends &&
+               !w->actors[0].err) /* the name may be another's by now */
             driver_call(w, (struct op){.call = CALL_RESUME, .name = name});
         if (a->state == ACTOR_BLOCKED && name)
             driver_call(w, (struct op){.call = CALL_ABORT, .name = name});
