@@ -90,11 +90,15 @@ static struct {
 static void store_serve(mk_name_t port)
 {
     static char body[sizeof(struct mk_pager_message) + PAGE];
+    mk_name_t held = store.control;
     for (store.nr = 0; !store.last || store.nr < store.last;) {
         struct mk_msg msg = {.body = body, .capacity = sizeof(body)};
         struct mk_pager_message m;
         CHECK_OK(mk_receive(port, &msg, MK_TIME_FOREVER));
         CHECK(msg.badge == MK_BADGE_KERNEL);
+        if (held && held != store.control)
+            CHECK_OK(mk_right_release(held)); /* another store took its place */
+        held = store.control;
         if (msg.id == MK_PAGER_TERMINATE)
             continue; /* of a store before */
         store.nr++;
@@ -717,54 +721,57 @@ static void PAGERDEATH0031(void **state)
 
 static struct {
     int pager_priority;
-    mk_name_t pager;
+    mk_name_t pager, port; /* in the space of who replaces */
     volatile bool is_over;
 } swap;
 
 static void swap_pager(void *arg)
 {
     (void)arg;
+    CHECK_OK(mk_task_set_server(true));
     store_serve(store.port);
 }
 
 /* New stores, for the pager of another task. */
 static void swap_main(void *arg)
 {
-    mk_name_t control = MK_NAME_NULL, port = *(mk_name_t *)arg, next;
+    mk_name_t control = MK_NAME_NULL, next;
     uint64_t random = 1;
+    (void)arg;
+    CHECK_OK(mk_task_set_server(true));
     while (!swap.is_over) {
         if (control)
             CHECK_OK(mk_right_release(control));
-        control = store_set(port);
+        control = store_set(swap.port);
         CHECK_OK(mk_right_insert(swap.pager, control, MK_COPY_SEND, &next));
         store.control = next;
-        CHECK_OK(mk_time_sleep(mk_time_now() + MK_USEC + stress_below(&random, 200) * MK_USEC));
+        CHECK_OK(mk_time_sleep(mk_time_now() + MK_USEC + stress_below(&random, 20) * MK_USEC));
     }
 }
 
 static void store_swapped(void *arg)
 {
-    mk_name_t swapper, special, port, there;
+    mk_name_t pager, swapper, special, port = mkt_port();
     (void)arg;
     is_store_gone = swap.is_over = false;
-    CHECK_OK(mk_task_create("store", &swap.pager));
+    CHECK_OK(mk_task_create("store", &pager));
     CHECK_OK(mk_task_create("swap", &swapper));
     CHECK_OK(mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &special));
     CHECK_OK(mk_task_set_special(swapper, MK_SPECIAL_MACHINE, special));
-    port = mkt_port();
-    CHECK_OK(mk_right_insert(swapper, port, MK_COPY_SEND, &there));
-    CHECK_OK(mk_right_insert(swap.pager, port, MK_MOVE_RECEIVE, &store.port));
-    CHECK_OK(mk_right_release(thread_in(swap.pager, "store", swap_pager, NULL, swap.pager_priority)));
-    CHECK_OK(mk_right_release(thread_in(swapper, "swap", swap_main, &there, PRIO_KILL)));
-    while (!store.control)
-        mk_thread_yield();
+    CHECK_OK(mk_right_insert(swapper, pager, MK_COPY_SEND, &swap.pager));
+    CHECK_OK(mk_right_insert(swapper, port, MK_COPY_SEND, &swap.port));
+    CHECK_OK(mk_right_insert(pager, port, MK_MOVE_RECEIVE, &store.port));
+    CHECK_OK(mk_right_release(thread_in(pager, "store", swap_pager, NULL, swap.pager_priority)));
+    CHECK_OK(mk_right_release(thread_in(swapper, "swap", swap_main, NULL, PRIO_KILL)));
+    mk_thread_yield();
+    CHECK(store.nr_stores > 0); /* it is stronger */
     users_start();
     users_wait();
     swap.is_over = true;
     CHECK(wait_for(swapper) == 0);
     CHECK(store.nr_stores > 20);
     CHECK_OK(mk_machine_audit(NULL));
-    CHECK_OK(mk_task_terminate(swap.pager, 0));
+    CHECK_OK(mk_task_terminate(pager, 0));
     mk_task_exit(0);
 }
 
@@ -792,12 +799,114 @@ static void PAGERDEATH0041(void **state)
         swap_run(MK_PRIO_DEFAULT, true, seed);
 }
 
+/* ---- requests that are older than what was given back since ---- */
+
+static struct {
+    mk_vaddr_t page, fresh;
+    mk_name_t port, control; /* of the pager, the calling thread */
+    char contents[2 * PAGE];
+    volatile uint64_t seen;
+    volatile bool is_done;
+    mk_err_t err; /* of the last answer */
+} late;
+
+/* One message, answered; its id. */
+static uint32_t late_serve(void)
+{
+    static char body[sizeof(struct mk_pager_message) + PAGE];
+    struct mk_msg msg = {.body = body, .capacity = sizeof(body)};
+    struct mk_pager_message m;
+    CHECK_OK(mk_receive(late.port, &msg, MK_TIME_POLL));
+    memcpy(&m, body, sizeof(m));
+    CHECK(m.offset <= PAGE);
+    if (msg.id == MK_PAGER_RETURN)
+        memcpy(late.contents + m.offset, body + sizeof(m), PAGE);
+    else if (msg.id == MK_PAGER_REQUEST)
+        late.err = mk_memory_supply(late.control, m.offset, late.contents + m.offset, PAGE); /* it may have come already */
+    return msg.id;
+}
+
+/* It is stronger than the pager, and has one frame: a fresh page makes the other leave. */
+static void late_client(void *arg)
+{
+    volatile uint64_t *p = (volatile uint64_t *)late.page;
+    (void)arg;
+    *p = 1;
+    (void)*word(late.fresh, 0, 0);
+    *p = *p + 1; /* the pager is asked, and asked again */
+    (void)*word(late.fresh, 1, 0);
+    late.seen = *p;
+    late.is_done = true;
+}
+
+/* PAGERDEATH0050: a request that was made twice, because of a new store, is not answered with what was there before. */
+MKT_TEST(PAGERDEATH0050)
+{
+    const struct mk_vm_frames frames = {.nr_frames = 1, .policy = "fifo"};
+    mk_name_t special, memory, task;
+    (void)arg;
+    memset(&late, 0, sizeof(late));
+    CHECK_OK(mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &special));
+    CHECK_OK(mk_port_create(&late.port));
+    CHECK_OK(mk_memory_create(late.port, 1, 2 * PAGE, &memory, &late.control));
+    CHECK_OK(mk_memory_set_store(special, late.control));
+    CHECK_OK(mk_right_release(memory));
+    CHECK_OK(mk_task_create("client", &task));
+    CHECK_OK(mk_vm_set_frames(task, &frames));
+    CHECK_OK(mk_vm_allocate(task, PAGE, &late.page));
+    CHECK_OK(mk_vm_allocate(task, 2 * PAGE, &late.fresh));
+    CHECK_OK(mk_right_release(thread_in(task, "client", late_client, NULL, PRIO_STORE)));
+    CHECK(late_serve() == MK_PAGER_RETURN); /* 1 */
+    CHECK_OK(mk_memory_create(late.port, 2, 2 * PAGE, &memory, &late.control));
+    CHECK_OK(mk_memory_set_store(special, late.control));
+    CHECK_OK(mk_right_release(memory));
+    while (late_serve() != MK_PAGER_REQUEST)
+        ;
+    CHECK(late.err == MK_OK); /* the client goes on, and needs the page again: 2 is on its way to here */
+    while (!late.is_done)
+        late_serve();
+    CHECK(wait_for(task) == 0);
+    CHECK(late.seen == 2);
+}
+
+/* It writes its page, which is taken from it, and reads it. */
+static void late_reader(void *arg)
+{
+    uint64_t two = 2, now = 0;
+    (void)arg;
+    CHECK_ERR(mk_vm_write(mk_task_self(), late.page, &two, sizeof(two)), MK_E_TIMED_OUT);
+    CHECK_OK(mk_vm_write(mk_task_self(), late.page, &two, sizeof(two)));
+    CHECK_OK(mk_memory_lock(late.control, 0, PAGE, MK_MEMORY_CLEAN | MK_MEMORY_FLUSH, 1));
+    CHECK_OK(mk_vm_read(mk_task_self(), late.page, &now, sizeof(now)));
+    late.seen = now;
+    late.is_done = true;
+}
+
+/* PAGERDEATH0051: nor is one that was made twice because nobody answered in time. */
+MKT_TEST(PAGERDEATH0051)
+{
+    mk_name_t memory;
+    (void)arg;
+    memset(&late, 0, sizeof(late));
+    CHECK_OK(mk_port_create(&late.port));
+    CHECK_OK(mk_memory_create(late.port, 1, PAGE, &memory, &late.control));
+    CHECK_OK(mk_memory_set_timeout(late.control, MK_MSEC));
+    const struct mk_vm_map how = {.memory = memory, .size = PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &late.page));
+    mk_name_t thread = thread_of("reader", late_reader, NULL, PRIO_STORE);
+    CHECK_OK(mk_time_sleep(mk_time_now() + MK_MSEC + MK_MSEC / 2));
+    while (!late.is_done)
+        late_serve();
+    join(thread);
+    CHECK(late.seen == 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(PAGERDEATH0010), cmocka_unit_test(PAGERDEATH0011), cmocka_unit_test(PAGERDEATH0020),
         cmocka_unit_test(PAGERDEATH0030), cmocka_unit_test(PAGERDEATH0031), cmocka_unit_test(PAGERDEATH0040),
-        cmocka_unit_test(PAGERDEATH0041),
+        cmocka_unit_test(PAGERDEATH0041), cmocka_unit_test(PAGERDEATH0050), cmocka_unit_test(PAGERDEATH0051),
     };
     cmocka_set_test_filter(getenv("MK_STRESS_TEST")); /* one of them, to look closer */
     return cmocka_run_group_tests(tests, NULL, NULL);
