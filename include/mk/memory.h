@@ -59,7 +59,8 @@ MK_API MK_NODISCARD mk_err_t mk_memory_create(mk_name_t pager, uint64_t cookie, 
 
 /*
  * The contents of pages that were requested and did not come yet; they are copied, and those who wait go on.
- * MK_E_BAD_STATE (a page was not requested, or had come already: those before it are supplied), MK_E_BAD_ADDRESS.
+ * MK_E_BAD_STATE (a page was not requested, or had come already, or the request still waits in the queue, behind
+ * newer contents: those before it are supplied), MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_supply(mk_name_t control, uint64_t offset, const void *contents, size_t size);
 

@@ -62,6 +62,14 @@ static bool give_back(struct cpu *cpu, struct pager *pager, uint64_t offset, con
     return true;
 }
 
+static bool has_taken(const struct pager *pager, uint32_t number)
+{
+    port_for_each_message (kmsg, pager->port)
+        if (kmsg->badge == MK_BADGE_KERNEL) /* in order of their numbers; others may have none */
+            return (int32_t)((uint32_t)kmsg->number - number) > 0;
+    return true;
+}
+
 static bool is_behind(struct vm *vm)
 {
     list_for_each (link, &vm->pagers) {
@@ -177,6 +185,7 @@ const struct pager_ops pager_ops = {
     .request = request,
     .give_back = give_back,
     .has_room = has_room,
+    .has_taken = has_taken,
     .terminate = terminate,
     .is_behind = is_behind,
 };

@@ -38,7 +38,7 @@ uint8_t map_page(struct map *map, uintptr_t addr);
 bool map_is_accessible(const struct map *map, uintptr_t addr, size_t size, uint32_t prot);
 mk_err_t map_set_frames(struct map *map, const struct mk_vm_frames *frames, const struct page_policy *policy,
                         uint64_t *future, size_t nr_future);
-void map_statistics(const struct map *map, struct mk_vm_stats *stats);
+void map_statistics(struct map *map, struct mk_vm_stats *stats);
 void vm_statistics(const struct vm *vm, struct mk_vm_stats *stats);
 
 #endif

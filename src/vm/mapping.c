@@ -172,23 +172,13 @@ mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wire
 
 /* ---- looking ---- */
 
-static uint32_t count_resident(struct region *region)
+/* Pages with this bit of MK_PAGE_*. */
+static uint32_t count_pages(struct map *map, const struct region *region, uint8_t which)
 {
     uint32_t n = 0;
-    for (uintptr_t addr = region->start; addr < region->end; addr += PAGE_SIZE) {
-        uint32_t page = region_page(region, addr);
-        const struct vm_object *owner = page_owner(region->object, &page);
-        n += page_state(owner->pages[page]) == PAGE_RESIDENT;
-    }
-    return n;
-}
-
-static bool is_all_wired(struct map *map, const struct region *region)
-{
     for (uintptr_t addr = region->start; addr < region->end; addr += PAGE_SIZE)
-        if (!(map_page(map, addr) & MK_PAGE_WIRED))
-            return false;
-    return true;
+        n += (map_page(map, addr) & which) != 0;
+    return n;
 }
 
 bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info)
@@ -207,8 +197,8 @@ bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info)
         info->needs_copy = region->needs_copy;
         info->object = region->object->id;
         info->offset = (uint64_t)region->page << PAGE_SHIFT;
-        info->nr_resident = count_resident(region);
-        info->is_wired = is_all_wired(map, region);
+        info->nr_resident = count_pages(map, region, MK_PAGE_RESIDENT);
+        info->is_wired = count_pages(map, region, MK_PAGE_WIRED) == info->size >> PAGE_SHIFT;
         for (const struct vm_object *o = region->object->parent; o; o = o->parent)
             info->nr_shadows++;
         return true;
@@ -309,11 +299,11 @@ void vm_statistics(const struct vm *vm, struct mk_vm_stats *stats)
     stats->is_thrashing = vm->is_thrashing && vm->machine->cpu->now <= vm->thrashing_until;
 }
 
-void map_statistics(const struct map *map, struct mk_vm_stats *stats)
+void map_statistics(struct map *map, struct mk_vm_stats *stats)
 {
     vm_statistics(map->machine->vm, stats);
     counts_out(&map->counts, stats);
     stats->nr_resident = 0;
-    list_for_each (link, (struct list *)(uintptr_t)&map->regions)
-        stats->nr_resident += count_resident(by_link(link));
+    list_for_each (link, &map->regions)
+        stats->nr_resident += count_pages(map, by_link(link), MK_PAGE_RESIDENT);
 }

@@ -22,11 +22,13 @@ static struct vm_object *behind(struct vm_object *object, uint32_t *pagep)
 char *pager_contents(struct vm_object *object, uint32_t page)
 {
     uint32_t slot = object == object->vm->store ? page : 0;
+    const struct pager *pager = object->pager;
     object = behind(object, &page);
-    if (!object || page_state(object->pages[page]) != PAGE_ASKED ||
-        object->vm->frames[page_number(object->pages[page])].slot != slot)
+    if (!object || page_state(object->pages[page]) != PAGE_ASKED)
         return NULL;
-    return page_contents(object, page);
+    const struct frame *frame = &object->vm->frames[page_number(object->pages[page])];
+    bool is_answer = frame->slot == slot && object->vm->ops->has_taken(pager, frame->asked);
+    return is_answer ? page_contents(object, page) : NULL;
 }
 
 /* Threads that wait for this page are told; those that wait for others look again. */
@@ -154,13 +156,18 @@ static void keep_in_memory(struct map *map)
         list_entry(link, struct region, link)->object->is_wired = true;
 }
 
-/* What the pager before may have received and not answered is asked of this one too. */
-static void ask_again(struct vm *vm)
+/* What the pager before may have received and not answered is asked of this one too; all, if it has another port. */
+static void ask_again(struct vm *vm, bool is_same_port)
 {
     for (uint32_t i = 1; i <= vm->nr_fresh; i++) {
-        const struct frame *frame = &vm->frames[i];
-        if (frame->object && frame->flags & FRAME_BUSY && frame->slot)
-            vm->ops->request(vm->machine->cpu, vm->store->pager, (uint64_t)frame->slot << PAGE_SHIFT, false);
+        struct frame *frame = &vm->frames[i];
+        if (!frame->object || !(frame->flags & FRAME_BUSY) || !frame->slot ||
+            (is_same_port && !vm->ops->has_taken(vm->store->pager, frame->asked_again)))
+            continue;
+        vm->ops->request(vm->machine->cpu, vm->store->pager, (uint64_t)frame->slot << PAGE_SHIFT, false);
+        frame->asked_again = (uint32_t)vm->machine->cpu->nr_sends;
+        if (!is_same_port)
+            frame->asked = frame->asked_again;
     }
 }
 
@@ -186,13 +193,14 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
     kmem_free(kmem, vm->slots, vm->slots ? ((size_t)vm->nr_slots + 1) * sizeof(*slots) : 0);
     vm->slots = slots;
     vm->nr_slots = nr_slots;
+    bool is_same_port = vm->store && vm->store->pager->port == object->pager->port;
     if (vm->store)
         object_release(vm->machine->cpu, vm->store);
     object_hold(object);
     vm->store = object;
     vm->reserve = vm->nr_frames / 8 < 16 ? vm->nr_frames / 8 : 16;
     keep_in_memory(pager_map);
-    ask_again(vm);
+    ask_again(vm, is_same_port);
     sched_wake_all(vm->machine->cpu, &vm->waiters, MK_OK);
     return MK_OK;
 }

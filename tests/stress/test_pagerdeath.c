@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pagers that end at any time. A run is repeated with its pager ending at the first message, at the second, and so on
- * until there are no more: those who use its pages are told or have what they must have, all others notice nothing,
+ * Pagers that end at any time. A run is repeated with its pager ending at the first message, at a later one (all of them
+ * are tried with MK_STRESS_STRIDE=1), and so on until there are no more: those who use its pages are told or have what they must have, all others notice nothing,
  * nothing waits for ever and nothing is left. And backing stores that others take the place of, meanwhile or not.
  */
 #include "stress.h"
@@ -10,6 +10,9 @@
 #include "pagers.h"
 
 #define RW (uint32_t)(MK_PROT_READ | MK_PROT_WRITE)
+
+/* From one message to the next at which the pager ends; each is tried with 1. */
+#define STRIDE (unsigned)stress_env("MK_STRESS_STRIDE", STRESS_SIZE(7, 29))
 
 #define PRIO_STORE (MK_PRIO_DEFAULT + 8)
 #define PRIO_KILL  (MK_PRIO_DEFAULT + 16)
@@ -50,8 +53,8 @@ static bool log_is_good(mk_err_t reason, mk_err_t other)
     bool is_good = true;
     for (char *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        bool is_exception = strstr(line, "ended its task") &&
-                            (strstr(line, mk_err_text(reason)) || strstr(line, mk_err_text(other)));
+        bool is_exception =
+            strstr(line, "ended its task") && (strstr(line, mk_err_text(reason)) || strstr(line, mk_err_text(other)));
         if (!is_exception)
             print_error("%s\n", line);
         is_good = is_good && is_exception;
@@ -78,12 +81,12 @@ static int wait_for(mk_name_t task)
 static struct {
     char contents[(MAX_STORE + 1) * PAGE]; /* they outlive the pager */
     enum death how;
-    unsigned last;          /* the message at which it ends */
-    volatile unsigned nr;   /* messages of this instance */
+    unsigned last;        /* the message at which it ends */
+    volatile unsigned nr; /* messages of this instance */
     volatile unsigned nr_stores;
-    mk_name_t port;         /* in the instance's task */
+    mk_name_t port;             /* in the instance's task */
     volatile mk_name_t control; /* there */
-    bool is_slow;           /* lets others run between a message and its answer */
+    bool is_slow;               /* lets others run between a message and its answer */
 } store;
 
 /* Until it is to end. */
@@ -234,7 +237,8 @@ static void file_main(void *arg)
         if (is_last && file.how == DEATH_ANSWERED)
             file_die();
         if (msg.id == MK_PAGER_REQUEST && file.nr % 3 == 0)
-            CHECK(is_known(mk_memory_lock(file.control, 0, sizeof(file.contents), MK_MEMORY_CLEAN | MK_MEMORY_FLUSH, 1)));
+            CHECK(
+                is_known(mk_memory_lock(file.control, 0, sizeof(file.contents), MK_MEMORY_CLEAN | MK_MEMORY_FLUSH, 1)));
     }
 }
 
@@ -481,7 +485,7 @@ static void file_kills(void *arg)
     others_begin();
     file_run(DEATH_NONE, 0, 0);
     left_take(&before);
-    mk_time_t step = STRESS_SIZE(3 * MK_USEC, 20 * MK_USEC);
+    mk_time_t step = STRIDE * 3 * MK_USEC;
     kill.is_done = true;
     for (mk_time_t after = step; kill.is_done; after += step) {
         file_run(DEATH_KILLED, 0, after);
@@ -610,9 +614,10 @@ static void PAGERDEATH0020(void **state)
             store.how = how;
             store.last = last;
             machine_end(MK_E_DEAD, MK_E_TIMED_OUT);
-            if (last == 3 && how == DEATH_UNANSWERED)
+            if (last == STRIDE && how == DEATH_UNANSWERED)
                 before = stress_usage();
-        } while (store.nr >= last++);
+            last += STRIDE;
+        } while (store.nr + STRIDE >= last);
         assert_true(last > NR_PAGES);
     }
     stress_compare(before, stress_usage(), 2 << 20, 2);
@@ -694,9 +699,9 @@ static void replaced_runs(bool keeps_port)
                 replaced.how = how;
                 replaced.last = last;
                 machine_end(MK_OK, MK_OK);
-                if (last == 3 && how == DEATH_UNANSWERED && i == 0)
+                if (last == STRIDE && how == DEATH_UNANSWERED && i == 0)
                     before = stress_usage();
-                last++;
+                last += STRIDE;
             } while (store.nr_stores > 1);
             assert_true(last > NR_PAGES);
         }
@@ -769,7 +774,7 @@ static void store_swapped(void *arg)
     users_wait();
     swap.is_over = true;
     CHECK(wait_for(swapper) == 0);
-    CHECK(store.nr_stores > 20);
+    CHECK(store.nr_stores > 5);
     CHECK_OK(mk_machine_audit(NULL));
     CHECK_OK(mk_task_terminate(pager, 0));
     mk_task_exit(0);
@@ -822,7 +827,8 @@ static uint32_t late_serve(void)
     if (msg.id == MK_PAGER_RETURN)
         memcpy(late.contents + m.offset, body + sizeof(m), PAGE);
     else if (msg.id == MK_PAGER_REQUEST)
-        late.err = mk_memory_supply(late.control, m.offset, late.contents + m.offset, PAGE); /* it may have come already */
+        late.err =
+            mk_memory_supply(late.control, m.offset, late.contents + m.offset, PAGE); /* it may have come already */
     return msg.id;
 }
 
