@@ -14,7 +14,8 @@
  * Calls that take a task act on it for whoever holds a right to it, and may return
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT and MK_E_DEAD; all may return MK_E_NOT_IN_MACHINE. Where a
  * page has to be waited for, also MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_IO (its pager does not have it) and MK_E_DEAD
- * (its pager died). Addresses and sizes are multiples of the page unless it is
+ * (its pager died); where one has to be made or shown, MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY, MK_E_LIMIT_HOST and
+ * MK_E_LIMIT_MAPPINGS. That goes for the pages of arguments, too. Addresses and sizes are multiples of the page unless it is
  * said otherwise, and ranges lie in the task's window, or MK_E_BAD_ARGUMENT.
  */
 #ifndef MK_VM_H
@@ -80,7 +81,8 @@ struct mk_vm_map {
 
 /*
  * Map a range of a memory object anywhere in the task's window; what one task writes, all see that map it, unless it
- * is_copy. MK_E_BAD_ARGUMENT (not in the object; prot is not part of max_prot), the errors of mk_vm_allocate.
+ * is_copy. MK_E_BAD_ARGUMENT (not in the object; prot is not part of max_prot; the backing store), the
+ * errors of mk_vm_allocate.
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_map(mk_name_t task, const struct mk_vm_map *map, mk_vaddr_t *addrp);
 
@@ -104,11 +106,13 @@ MK_API MK_NODISCARD mk_err_t mk_vm_inherit(mk_name_t task, mk_vaddr_t addr, size
 /*
  * Give a new task, in which nothing is allocated yet, the regions of the caller's own that are to be inherited, each as far from the
  * start of its window as from the caller's: *deltap is what to add to an address. MK_E_BAD_STATE (something is
- * allocated), the errors of mk_vm_allocate.
+ * allocated, or it is the caller itself; or memory that is shared is to be copied), MK_E_LIMIT_MEMORY,
+ * MK_E_LIMIT_REGIONS, MK_E_LIMIT_HOST, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_inherit_from(mk_name_t task, intptr_t *deltap);
 
-/* Keep pages in memory, or no longer; they are brought in first, and what may be written of a copy becomes its own. MK_E_BAD_ADDRESS (not allocated), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
+/* Keep pages in memory, or no longer; they are brought in first, and what may be written of a copy becomes its own.
+ * All or none. MK_E_BAD_ADDRESS (not allocated, not in the window, or not readable), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY. */
 MK_API MK_NODISCARD mk_err_t mk_vm_wire(mk_name_t task, mk_vaddr_t addr, size_t size, bool is_wired);
 
 struct mk_vm_region {
@@ -138,7 +142,8 @@ enum mk_page {
     MK_PAGE_SHADOWED = 32, /* it is a page of the original of which the region is a copy */
 };
 
-/* The states of `nr` pages from `addr` on, one byte each; of pages that are not allocated 0. MK_E_BAD_ADDRESS. */
+/* The states of `nr` pages from `addr` on, one byte each; of pages that are not allocated 0. MK_E_BAD_ARGUMENT,
+ * MK_E_BAD_ADDRESS. */
 MK_API MK_NODISCARD mk_err_t mk_vm_pages(mk_name_t task, mk_vaddr_t addr, size_t nr, uint8_t *states);
 
 struct mk_vm_frames {

@@ -124,16 +124,6 @@ mk_err_t region_get_shadow(struct region *region)
     return MK_OK;
 }
 
-static bool is_readable(uint8_t access)
-{
-    return access & MK_PROT_READ;
-}
-
-static bool is_writable(uint8_t access)
-{
-    return access & MK_PROT_WRITE;
-}
-
 /* Does opening it split a mapping of the host? */
 static bool may_show(const struct region *region, size_t size)
 {
@@ -155,8 +145,8 @@ static bool show(struct region *region, uintptr_t addr, const struct vm_object *
         region->shown_page = first;
     }
     if (region->shown == owner)
-        return host_pages_protect((void *)addr, size, is_readable(access), is_writable(access));
-    if (!host_memory_map(memory, (void *)addr, size, offset, is_readable(access), is_writable(access)))
+        return host_pages_protect((void *)addr, size, access & MK_PROT_READ, access & MK_PROT_WRITE);
+    if (!host_memory_map(memory, (void *)addr, size, offset, access & MK_PROT_READ, access & MK_PROT_WRITE))
         return false;
     if (size == region_size(region)) {
         region->shown = owner;
@@ -430,7 +420,7 @@ static bool reopen_pages(struct vm *vm, struct region *region)
         for (uint32_t j = i; j < i + n && access; j++)
             vm->frames[page_number(region->object->pages[region->page + j])].access |= access;
         if (!host_pages_protect((void *)(region->start + ((uintptr_t)i << PAGE_SHIFT)), (size_t)n << PAGE_SHIFT,
-                                is_readable(access), is_writable(access)))
+                                access & MK_PROT_READ, access & MK_PROT_WRITE))
             return false;
     }
     return true;

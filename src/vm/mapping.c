@@ -99,7 +99,7 @@ static mk_err_t inherit_region(struct map *map, struct region *from, uintptr_t s
     size_t size = from->end - from->start;
     mk_err_t err = is_copy || !from->needs_copy ? MK_OK : region_get_shadow(from);
     if (!err && is_copy)
-        err = machine_charge(map->machine, size);
+        err = map_may_have(map, size) ? machine_charge(map->machine, size) : MK_E_LIMIT_MEMORY;
     if (err)
         return err;
     struct region *region = region_create(from->object, from->page, size);
@@ -163,6 +163,8 @@ mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wire
     if (page_state(owner->pages[page]) != PAGE_RESIDENT)
         return MK_OK;
     struct frame *frame = &vm->frames[page_number(owner->pages[page])];
+    if (is_wired && frame->wired == UINT16_MAX - 1) /* the kernel wires, too, for a moment */
+        return MK_E_LIMIT_MEMORY;
     if (is_wired && !frame->wired++)
         vm->nr_wired++;
     else if (!is_wired && frame->wired && !--frame->wired)

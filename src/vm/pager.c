@@ -175,6 +175,8 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
 {
     struct kmem *kmem = &vm->machine->kmem;
     uint32_t nr_slots = object->nr_pages - 1; /* slot 0 is never used */
+    if (object->is_dead)
+        return MK_E_DEAD;
     if (vm->store && !vm->store->is_dead && vm->store->pager->port != object->pager->port)
         return MK_E_EXISTS;
     if (nr_slots < vm->nr_slots || nr_slots == 0 || !list_empty(&object->regions) || !list_empty(&object->children))
@@ -194,9 +196,9 @@ mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager
     vm->slots = slots;
     vm->nr_slots = nr_slots;
     bool is_same_port = vm->store && vm->store->pager->port == object->pager->port;
+    object_hold(object); /* first: it may be the one before */
     if (vm->store)
         object_release(vm->machine->cpu, vm->store);
-    object_hold(object);
     vm->store = object;
     vm->reserve = vm->nr_frames / 8 < 16 ? vm->nr_frames / 8 : 16;
     keep_in_memory(pager_map);
