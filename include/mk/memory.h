@@ -60,8 +60,8 @@ MK_API MK_NODISCARD mk_err_t mk_memory_create(mk_name_t pager, uint64_t cookie, 
 
 /*
  * The contents of pages that were requested and did not come yet; they are copied, and those who wait go on.
- * MK_E_BAD_STATE (a page was not requested, or had come already, or the request still waits in the queue, behind
- * newer contents: those before it are supplied), MK_E_BAD_ADDRESS.
+ * MK_E_BAD_STATE (a page was not requested, or had come already, or newer contents of it wait to be received:
+ * those before it are supplied), MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_supply(mk_name_t control, uint64_t offset, const void *contents, size_t size);
 
@@ -97,7 +97,7 @@ MK_API MK_NODISCARD mk_err_t mk_memory_destroy(mk_name_t control);
  * large. What was requested and has not come is requested again; as long as there is none, threads wait for its pages up
  * to the last one's time-out. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT (smaller, of one page, or mapped somewhere: the store
  * cannot be), MK_E_BAD_STATE (memory of the pager's own task has left already: it would wait for itself),
- * MK_E_NO_MEMORY.
+ * MK_E_NO_MEMORY. Its port should be for it alone.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_set_store(mk_name_t machine, mk_name_t control);
 

@@ -70,6 +70,19 @@ static bool has_taken(const struct pager *pager, uint32_t number)
     return true;
 }
 
+/* To the store they may have been sent when it was another object. */
+static bool is_returning(const struct pager *pager, uint64_t offset)
+{
+    bool is_store = pager->object == pager->object->vm->store;
+    port_for_each_message (kmsg, pager->port) {
+        const struct mk_pager_message *m = (const struct mk_pager_message *)(const void *)kmsg_body(kmsg);
+        if (kmsg->id == MK_PAGER_RETURN && kmsg->badge == MK_BADGE_KERNEL && m->offset == offset &&
+            (is_store || m->cookie == pager->cookie))
+            return true;
+    }
+    return false;
+}
+
 static bool is_behind(struct vm *vm)
 {
     list_for_each (link, &vm->pagers) {
@@ -186,6 +199,7 @@ const struct pager_ops pager_ops = {
     .give_back = give_back,
     .has_room = has_room,
     .has_taken = has_taken,
+    .is_returning = is_returning,
     .terminate = terminate,
     .is_behind = is_behind,
 };

@@ -176,7 +176,7 @@ static mk_err_t ask(struct cpu *cpu, struct fault *f)
         page_give_up(object, f->page);
         return err;
     }
-    vm->frames[frame].asked = vm->frames[frame].asked_again = (uint32_t)cpu->nr_sends;
+    vm->frames[frame].asked = (uint32_t)cpu->nr_sends;
     bool is_refault = is_stored && vm->counts.nr_evictions - vm->slots[page_number(word)].evicted <= object->set->limit;
     watch_thrashing(cpu, f, is_refault);
     COUNT(cpu, f, nr_page_ins, MK_FAULT_PAGE_IN);

@@ -21,14 +21,14 @@ static struct vm_object *behind(struct vm_object *object, uint32_t *pagep)
 
 char *pager_contents(struct vm_object *object, uint32_t page)
 {
-    uint32_t slot = object == object->vm->store ? page : 0;
-    const struct pager *pager = object->pager;
+    struct vm *vm = object->vm;
+    uint32_t slot = object == vm->store ? page : 0;
+    bool is_old = vm->ops->is_returning(object->pager, (uint64_t)page << PAGE_SHIFT);
     object = behind(object, &page);
-    if (!object || page_state(object->pages[page]) != PAGE_ASKED)
+    if (is_old || !object || page_state(object->pages[page]) != PAGE_ASKED ||
+        vm->frames[page_number(object->pages[page])].slot != slot)
         return NULL;
-    const struct frame *frame = &object->vm->frames[page_number(object->pages[page])];
-    bool is_answer = frame->slot == slot && object->vm->ops->has_taken(pager, frame->asked);
-    return is_answer ? page_contents(object, page) : NULL;
+    return page_contents(object, page);
 }
 
 /* Threads that wait for this page are told; those that wait for others look again. */
@@ -63,18 +63,9 @@ void pager_supplied(struct cpu *cpu, struct vm_object *object, uint32_t page, mk
 bool pager_may_hold(struct cpu *cpu, struct vm_object *object)
 {
     struct vm *vm = object->vm;
-    while (object->nr_held >= (vm->nr_frames - vm->reserve - vm->nr_held) / 2) {
-        uint32_t i, page = 0;
-        for (i = 0; i < object->nr_pages; i++) {
-            page = (object->clean_hand + i) % object->nr_pages;
-            if (page_state(object->pages[page]) == PAGE_RESIDENT &&
-                vm->frames[page_number(object->pages[page])].flags & FRAME_DIRTY)
-                break;
-        }
-        object->clean_hand = page;
-        if (i == object->nr_pages || pager_lock(cpu, object, page, MK_MEMORY_CLEAN) != MK_OK)
+    for (uint32_t left = object->nr_pages; object->nr_held >= (vm->nr_frames - vm->reserve - vm->nr_held) / 2; left--)
+        if (!left || pager_lock(cpu, object, object->clean_hand++ % object->nr_pages, MK_MEMORY_CLEAN) != MK_OK)
             return false;
-    }
     return true;
 }
 
@@ -162,12 +153,10 @@ static void ask_again(struct vm *vm, bool is_same_port)
     for (uint32_t i = 1; i <= vm->nr_fresh; i++) {
         struct frame *frame = &vm->frames[i];
         if (!frame->object || !(frame->flags & FRAME_BUSY) || !frame->slot ||
-            (is_same_port && !vm->ops->has_taken(vm->store->pager, frame->asked_again)))
+            (is_same_port && !vm->ops->has_taken(vm->store->pager, frame->asked)))
             continue;
         vm->ops->request(vm->machine->cpu, vm->store->pager, (uint64_t)frame->slot << PAGE_SHIFT, false);
-        frame->asked_again = (uint32_t)vm->machine->cpu->nr_sends;
-        if (!is_same_port)
-            frame->asked = frame->asked_again;
+        frame->asked = (uint32_t)vm->machine->cpu->nr_sends;
     }
 }
 

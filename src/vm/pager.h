@@ -6,9 +6,9 @@
 #include "vm/vm.h"
 
 /*
- * Where the contents of a page that was requested are to be put. NULL: it was not requested, or has come, or what the
- * pager answers is an older request, and it has not received yet what was given back since. For the backing store the
- * page is a slot.
+ * Where the contents of a page that was requested are to be put. NULL: it was not requested, or has come, or the
+ * pager answers an older request, and has not received yet what was given back since. For the backing store the page is
+ * a slot.
  */
 char *pager_contents(struct vm_object *object, uint32_t page);
 /* They are there (MK_OK), or will not come; whoever waits goes on. Only after pager_contents. */

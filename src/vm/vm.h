@@ -31,10 +31,10 @@ struct frame {
     uint32_t next, prev;      /* in its set's order, or in the free list; 0: end */
     uint32_t slot;            /* where the backing store has the same contents; 0: nowhere */
     uint16_t wired;
-    uint8_t flags;               /* FRAME_* */
-    uint8_t access;              /* enum mk_prot: at most this is open in some window */
-    uint32_t asked, asked_again; /* busy: numbers of the first and last request for its contents to its pager's port */
-    uint64_t stamp;              /* the policy's */
+    uint8_t flags;  /* FRAME_* */
+    uint8_t access; /* enum mk_prot: at most this is open in some window */
+    uint32_t asked; /* busy: number of the last request for its contents */
+    uint64_t stamp; /* the policy's */
 };
 
 #define FRAME_DIRTY      1 /* modified since it was read in; never read in: since it was filled with zeros */
@@ -211,6 +211,8 @@ struct pager_ops {
     bool (*has_room)(const struct pager *pager);
     /* Has it received its message of this number? */
     bool (*has_taken)(const struct pager *pager, uint32_t number);
+    /* Do newer contents for this place wait to be received by it? */
+    bool (*is_returning)(const struct pager *pager, uint64_t offset);
     /* The object is no more: its ports die, its pager is told. */
     void (*terminate)(struct cpu *cpu, struct vm_object *object);
     /* Does any pager still have to take contents that were given back? Then frames will become evictable. */
