@@ -31,6 +31,17 @@ static inline bool snap_is_same(const struct snap *before)
     return now.nr == before->nr && memcmp(now.infos, before->infos, sizeof(now.infos)) == 0;
 }
 
+/* The machine's counts, but for what goes on by itself. */
+static inline struct mk_machine_stats still_stats(void)
+{
+    struct mk_machine_stats stats;
+    CHECK_OK(mk_machine_stats(NULL, &stats));
+    stats.now = stats.idle_time = 0;
+    stats.kernel_memory = 0; /* a table may have grown */
+    stats.nr_switches = stats.nr_preemptions = 0;
+    return stats;
+}
+
 /* A name that was one and is none any more. */
 static inline mk_name_t stale_name(void)
 {

@@ -130,10 +130,7 @@ static inline void world_take(struct world *s)
 {
     memset(s, 0, sizeof(*s));
     snap_take(&s->names);
-    CHECK_OK(mk_machine_stats(NULL, &s->stats));
-    s->stats.now = s->stats.idle_time = 0;
-    s->stats.kernel_memory = 0; /* a table may have grown */
-    s->stats.nr_switches = s->stats.nr_preemptions = 0;
+    s->stats = still_stats();
     CHECK_OK(mk_vm_statistics(MK_NAME_NULL, &s->vm[0]));
     CHECK_OK(mk_vm_statistics(w.self, &s->vm[1]));
     CHECK_OK(mk_vm_statistics(w.child, &s->vm[2]));

@@ -165,8 +165,10 @@ static mk_err_t ask(struct cpu *cpu, struct fault *f)
     uint32_t word = object->pages[f->page], frame;
     bool is_stored = page_state(word) == PAGE_STORED;
     struct vm_object *asked = is_stored ? vm->store : object;
-    if (asked->is_dead || (!is_stored && !pager_may_hold(cpu, object)))
-        return is_stored || !asked->is_dead ? MK_E_WOULD_BLOCK : MK_E_DEAD; /* there can be another store */
+    if (asked->is_dead)
+        return is_stored ? MK_E_WOULD_BLOCK : MK_E_DEAD; /* there can be another store */
+    if (!is_stored && !pager_may_hold(cpu, object))
+        return MK_E_WOULD_BLOCK;
     mk_err_t err = frame_take(cpu, object, f->page, PAGE_ASKED, &frame);
     if (err)
         return err;

@@ -54,6 +54,7 @@ bool frame_evict(struct cpu *cpu, uint32_t frame);
 void frame_reference(struct vm *vm, uint32_t frame);
 /* Pages that the instruction which faults now needs beside the one it faults at: they must not go for each other. */
 uint32_t frame_nr_more(const struct vm *vm);
+
 /* It is one more (or less, -1) that only a pager of its own can free. */
 static inline void frame_hold(const struct frame *frame, int change)
 {
@@ -62,6 +63,7 @@ static inline void frame_hold(const struct frame *frame, int change)
         frame->object->vm->nr_held += (uint32_t)change;
     }
 }
+
 /* Its contents differ from what the store has. */
 void frame_dirty(struct vm *vm, uint32_t frame);
 

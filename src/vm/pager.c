@@ -23,10 +23,11 @@ char *pager_contents(struct vm_object *object, uint32_t page)
 {
     struct vm *vm = object->vm;
     uint32_t slot = object == vm->store ? page : 0;
-    bool is_old = vm->ops->is_returning(object->pager, (uint64_t)page << PAGE_SHIFT);
+    const struct pager *pager = object->pager;
+    uint64_t offset = (uint64_t)page << PAGE_SHIFT;
     object = behind(object, &page);
-    if (is_old || !object || page_state(object->pages[page]) != PAGE_ASKED ||
-        vm->frames[page_number(object->pages[page])].slot != slot)
+    if (!object || page_state(object->pages[page]) != PAGE_ASKED ||
+        vm->frames[page_number(object->pages[page])].slot != slot || vm->ops->is_returning(pager, offset))
         return NULL;
     return page_contents(object, page);
 }

@@ -513,10 +513,7 @@ static void state_take(const struct things *t, struct state *s)
 {
     memset(s, 0, sizeof(*s));
     snap_take(&s->names);
-    CHECK_OK(mk_machine_stats(NULL, &s->stats));
-    s->stats.now = s->stats.idle_time = 0;
-    s->stats.kernel_memory = 0; /* a table may have grown */
-    s->stats.nr_switches = s->stats.nr_preemptions = 0;
+    s->stats = still_stats();
     if (t->child)
         (void)!mk_machine_names(NULL, t->child_id, NULL, 0, &s->nr_child_names);
     s->ports[0] = port_state(t->port);

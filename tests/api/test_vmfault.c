@@ -297,6 +297,26 @@ static void VMFAULT0080(void **state)
 
 /* ---- pagers ---- */
 
+/* A view of an object whose pager, the caller, has not answered anything yet. */
+static mk_vaddr_t silent_map(size_t nr_pages, mk_name_t *portp, mk_name_t *controlp)
+{
+    mk_name_t memory;
+    mk_vaddr_t addr;
+    CHECK_OK(mk_port_create(portp));
+    CHECK_OK(mk_memory_create(*portp, 1, nr_pages * PAGE, &memory, controlp));
+    const struct mk_vm_map how = {.memory = memory, .size = nr_pages * PAGE, .prot = RW};
+    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    CHECK_OK(mk_right_release(memory));
+    return addr;
+}
+
+static void silent_end(mk_vaddr_t addr, size_t nr_pages, mk_name_t control)
+{
+    CHECK_OK(mk_machine_audit(NULL));
+    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, nr_pages * PAGE));
+    CHECK_OK(mk_right_release(control));
+}
+
 #define NR_DEAF 40 /* requests; 24 returns more, and its queue is full */
 
 static volatile unsigned nr_modified;
@@ -313,13 +333,9 @@ static void deaf_pager(void *arg)
 {
     (void)arg;
     static char contents[PAGE];
-    mk_name_t port, memory, control;
-    mk_vaddr_t addr;
+    mk_name_t port, control;
     wait_for_store();
-    CHECK_OK(mk_port_create(&port));
-    CHECK_OK(mk_memory_create(port, 1, NR_DEAF * PAGE, &memory, &control));
-    const struct mk_vm_map how = {.memory = memory, .size = NR_DEAF * PAGE, .prot = RW};
-    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    mk_vaddr_t addr = silent_map(NR_DEAF, &port, &control);
     nr_modified = 0;
     mk_name_t thread = mkt_thread(deaf_client, (void *)addr);
     while (nr_modified < NR_DEAF) {
@@ -332,10 +348,7 @@ static void deaf_pager(void *arg)
     volatile char *own = allocate(100 * PAGE); /* of which the first in line are the pages that cannot leave */
     for (unsigned i = 0; i < 200; i++)
         own[i % 100 * PAGE] = (char)i;
-    CHECK_OK(mk_machine_audit(NULL));
-    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_DEAF * PAGE));
-    CHECK_OK(mk_right_release(memory));
-    CHECK_OK(mk_right_release(control));
+    silent_end(addr, NR_DEAF, control);
 }
 
 /* VMFAULT0090: a pager that does not take what is returned to it keeps nobody else from memory. */
@@ -343,26 +356,6 @@ static void VMFAULT0090(void **state)
 {
     (void)state;
     with_store(64, "fifo", deaf_pager, NULL);
-}
-
-/* A view of an object whose pager, the caller, has not answered anything yet. */
-static mk_vaddr_t silent_map(mk_name_t *portp, mk_name_t *controlp)
-{
-    mk_name_t memory;
-    mk_vaddr_t addr;
-    CHECK_OK(mk_port_create(portp));
-    CHECK_OK(mk_memory_create(*portp, 1, 2 * PAGE, &memory, controlp));
-    const struct mk_vm_map how = {.memory = memory, .size = 2 * PAGE, .prot = RW};
-    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
-    CHECK_OK(mk_right_release(memory));
-    return addr;
-}
-
-static void silent_end(mk_vaddr_t addr, mk_name_t control)
-{
-    CHECK_OK(mk_machine_audit(NULL));
-    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, 2 * PAGE));
-    CHECK_OK(mk_right_release(control));
 }
 
 static struct {
@@ -393,14 +386,14 @@ MKT_TEST(VMFAULT0120)
 {
     (void)arg;
     mk_name_t port, control;
-    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_vaddr_t addr = silent_map(2, &port, &control);
     mk_name_t thread = reading_begin(addr);
     CHECK_ERR(mk_memory_fail(control, PAGE, PAGE), MK_E_BAD_STATE);
     CHECK_OK(mk_memory_fail(control, 0, PAGE));
     join(thread);
     CHECK(reading.err == MK_E_IO);
     CHECK_ERR(mk_memory_fail(control, 0, PAGE), MK_E_BAD_STATE);
-    silent_end(addr, control);
+    silent_end(addr, 2, control);
 }
 
 /* VMFAULT0130: one whose pager does not answer for the object's time-out returns MK_E_TIMED_OUT. */
@@ -409,13 +402,13 @@ MKT_TEST(VMFAULT0130)
     (void)arg;
     static char contents[PAGE];
     mk_name_t port, control;
-    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_vaddr_t addr = silent_map(2, &port, &control);
     CHECK_ERR(mk_memory_set_timeout(control, 0), MK_E_BAD_ARGUMENT);
     CHECK_OK(mk_memory_set_timeout(control, 5 * MK_MSEC));
     join(reading_begin(addr));
     CHECK(reading.err == MK_E_TIMED_OUT);
     CHECK_ERR(mk_memory_supply(control, 0, contents, PAGE), MK_E_BAD_STATE); /* too late */
-    silent_end(addr, control);
+    silent_end(addr, 2, control);
 }
 
 /* VMFAULT0140: one whose object is destroyed returns MK_E_DEAD. */
@@ -423,12 +416,12 @@ MKT_TEST(VMFAULT0140)
 {
     (void)arg;
     mk_name_t port, control;
-    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_vaddr_t addr = silent_map(2, &port, &control);
     mk_name_t thread = reading_begin(addr);
     CHECK_OK(mk_memory_destroy(control));
     join(thread);
     CHECK(reading.err == MK_E_DEAD);
-    silent_end(addr, control);
+    silent_end(addr, 2, control);
 }
 
 /* VMFAULT0150: and so does one whose pager's port dies. */
@@ -436,12 +429,12 @@ MKT_TEST(VMFAULT0150)
 {
     (void)arg;
     mk_name_t port, control;
-    mk_vaddr_t addr = silent_map(&port, &control);
+    mk_vaddr_t addr = silent_map(2, &port, &control);
     mk_name_t thread = reading_begin(addr);
     CHECK_OK(mk_port_destroy(port));
     join(thread);
     CHECK(reading.err == MK_E_DEAD);
-    silent_end(addr, control);
+    silent_end(addr, 2, control);
 }
 
 /* ---- what calls tell ---- */
@@ -516,13 +509,9 @@ static void greedy_pager(void *arg)
 {
     (void)arg;
     static char contents[PAGE];
-    mk_name_t port, memory, control;
-    mk_vaddr_t addr;
+    mk_name_t port, control;
     wait_for_store();
-    CHECK_OK(mk_port_create(&port));
-    CHECK_OK(mk_memory_create(port, 1, NR_GREEDY * PAGE, &memory, &control));
-    const struct mk_vm_map how = {.memory = memory, .size = NR_GREEDY * PAGE, .prot = RW};
-    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    mk_vaddr_t addr = silent_map(NR_GREEDY, &port, &control);
     greedy_err = MK_OK;
     mk_name_t thread = mkt_thread(greedy_client, (void *)addr);
     volatile char *own = allocate(100 * PAGE);
@@ -536,10 +525,7 @@ static void greedy_pager(void *arg)
     CHECK(nr_modified >= stats.nr_frames / 3 && nr_modified < stats.nr_frames); /* it could be of use meanwhile */
     join(thread);
     CHECK_ERR(greedy_err, MK_E_TIMED_OUT);
-    CHECK_OK(mk_machine_audit(NULL));
-    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_GREEDY * PAGE));
-    CHECK_OK(mk_right_release(memory));
-    CHECK_OK(mk_right_release(control));
+    silent_end(addr, NR_GREEDY, control);
     CHECK_OK(mk_port_destroy(port));
 }
 
@@ -561,14 +547,10 @@ static void silent_client(void *arg)
 static void silent_pager(void *arg)
 {
     (void)arg;
-    mk_name_t threads[NR_SILENT], port, memory, control;
-    mk_vaddr_t addr;
+    mk_name_t threads[NR_SILENT], port, control;
     wait_for_store();
-    CHECK_OK(mk_port_create(&port));
-    CHECK_OK(mk_memory_create(port, 1, NR_SILENT * PAGE, &memory, &control));
+    mk_vaddr_t addr = silent_map(NR_SILENT, &port, &control);
     CHECK_OK(mk_memory_set_timeout(control, MK_TIME_FOREVER));
-    const struct mk_vm_map how = {.memory = memory, .size = NR_SILENT * PAGE, .prot = RW};
-    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
     for (size_t i = 0; i < NR_SILENT; i++)
         threads[i] = mkt_thread(silent_client, (void *)(addr + i * PAGE));
     mk_thread_yield();
@@ -578,10 +560,7 @@ static void silent_pager(void *arg)
     CHECK_OK(mk_memory_destroy(control));
     for (size_t i = 0; i < NR_SILENT; i++)
         join(threads[i]);
-    CHECK_OK(mk_machine_audit(NULL));
-    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, NR_SILENT * PAGE));
-    CHECK_OK(mk_right_release(memory));
-    CHECK_OK(mk_right_release(control));
+    silent_end(addr, NR_SILENT, control);
     CHECK_OK(mk_port_destroy(port));
 }
 
@@ -604,22 +583,17 @@ static void read_zero(void *arg)
 MKT_TEST(VMFAULT0210)
 {
     (void)arg;
-    mk_name_t port = mkt_port(), memory, control;
-    mk_vaddr_t addr;
+    mk_name_t port, control;
     volatile char *from = allocate(2 * PAGE);
     memset((void *)(mk_vaddr_t)from, 'x', PAGE);
     CHECK_OK(mk_vm_protect(mk_task_self(), (mk_vaddr_t)from + PAGE, PAGE, MK_PROT_NONE));
-    CHECK_OK(mk_memory_create(port, 1, PAGE, &memory, &control));
-    const struct mk_vm_map how = {.memory = memory, .size = PAGE, .prot = RW};
-    CHECK_OK(mk_vm_map(mk_task_self(), &how, &addr));
+    mk_vaddr_t addr = silent_map(1, &port, &control);
     mk_name_t thread = mkt_thread(read_zero, (void *)addr);
     mk_thread_yield();
     CHECK_ERR(mk_memory_supply(control, 0, (const char *)(mk_vaddr_t)from + 8, PAGE), MK_E_BAD_ADDRESS);
     CHECK_OK(mk_memory_unavailable(control, 0, PAGE));
     join(thread);
-    CHECK_OK(mk_vm_deallocate(mk_task_self(), addr, PAGE));
-    CHECK_OK(mk_right_release(memory));
-    CHECK_OK(mk_right_release(control));
+    silent_end(addr, 1, control);
 }
 
 /* VMFAULT0220: the backing store cannot be mapped. */
