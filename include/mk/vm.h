@@ -112,7 +112,7 @@ MK_API MK_NODISCARD mk_err_t mk_vm_inherit(mk_name_t task, mk_vaddr_t addr, size
 MK_API MK_NODISCARD mk_err_t mk_vm_inherit_from(mk_name_t task, intptr_t *deltap);
 
 /* Keep pages in memory, or no longer; they are brought in first, and what may be written of a copy becomes its own.
- * All or none. MK_E_BAD_ADDRESS (not allocated, not in the window, or not readable), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY. */
+ * All or none. MK_E_BAD_ADDRESS (not allocated or not readable), MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY. */
 MK_API MK_NODISCARD mk_err_t mk_vm_wire(mk_name_t task, mk_vaddr_t addr, size_t size, bool is_wired);
 
 struct mk_vm_region {

@@ -53,13 +53,13 @@ static bool has_room(const struct pager *pager)
     return !pager->port->is_dead && pager->port->nr_queued < RETURNS_MAX;
 }
 
-static bool give_back(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data)
+static mk_err_t give_back(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data)
 {
     const struct mk_pager_message message = {.cookie = pager->cookie, .offset = offset, .size = PAGE_SIZE};
-    if (!has_room(pager) || post(cpu, pager, MK_PAGER_RETURN, &message, data) != MK_OK)
-        return false;
-    kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));
-    return true;
+    mk_err_t err = has_room(pager) ? post(cpu, pager, MK_PAGER_RETURN, &message, data) : MK_E_WOULD_BLOCK;
+    if (!err)
+        kernel_charge(cpu, cpu->copy_cost * (mk_time_t)(PAGE_SIZE / 64));
+    return err;
 }
 
 static bool has_taken(const struct pager *pager, uint32_t number)
@@ -161,10 +161,10 @@ mk_err_t memory_create(struct cpu *cpu, struct port *pager_port, uint64_t cookie
         return MK_E_NO_MEMORY;
     mk_err_t err = pager_port ? MK_OK : machine_charge(machine, nr_pages << PAGE_SHIFT);
     object->is_charged = !err && !pager_port;
-    if (!err && pager_port && !(object->pager = pager_create(machine, pager_port, cookie, object)))
-        err = MK_E_NO_MEMORY;
     if (!err && !(object->memory = port_create(machine, MK_OBJECT_MEMORY, object)))
         err = MK_E_NO_MEMORY;
+    if (!err && pager_port && !(object->pager = pager_create(machine, pager_port, cookie, object)))
+        err = MK_E_NO_MEMORY; /* last: it would hear of an object's end */
     if (err)
         object_release(cpu, object);
     else

@@ -180,15 +180,12 @@ mk_err_t mk_vm_inherit_from(mk_name_t name, intptr_t *deltap)
 {
     ENTER(cpu, self);
     struct map *map;
-    intptr_t delta = 0;
     mk_err_t err = map_of(cpu, name, &map);
-    if (!err && !user_store_u64(deltap, 0))
+    if (!err)
+        err = map_reserve(map);
+    if (!err && !user_store_u64(deltap, map->base - self->task->map->base)) /* it may lie in what is inherited */
         err = MK_E_BAD_ADDRESS;
-    if (!err)
-        err = map_inherit_from(map, self->task->map, &delta);
-    if (!err)
-        user_store_u64(deltap, (uint64_t)delta);
-    return leave(cpu, err);
+    return leave(cpu, err ? err : map_inherit_from(map, self->task->map));
 }
 
 /* One page, waiting for it if need be. */
@@ -212,6 +209,8 @@ mk_err_t mk_vm_wire(mk_name_t name, mk_vaddr_t addr, size_t size, bool is_wired)
     (void)self;
     mk_err_t err = pages_find(cpu, name, addr, size, &map);
     cpu->is_missing = false;
+    if (!err && !map_is_inside(map, addr, size))
+        err = MK_E_BAD_ARGUMENT;
     if (!err && !map_is_accessible(map, addr, size, MK_PROT_NONE))
         err = MK_E_BAD_ADDRESS;
     size_t done = 0;

@@ -59,7 +59,7 @@ static mk_err_t copy_bytes(struct cpu *cpu, const void *address, size_t size, st
     struct region *region = err ? NULL : region_create(object, 0, nr_bytes);
     if (!region) {
         object_release(cpu, object);
-        return err ? err : MK_E_NO_MEMORY;
+        return err ? err : region_error(vm);
     }
     copy->offset = offset;
     copy_add(copy, region);

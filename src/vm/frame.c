@@ -198,10 +198,10 @@ static uint32_t write_back(struct cpu *cpu, struct frame *frame)
         return frame->slot ? page_word(PAGE_STORED, frame->slot) : page_word(PAGE_ABSENT, 0);
     if (object->pager)
         return vm->ops->give_back(cpu, object->pager, (uint64_t)frame->page << PAGE_SHIFT, contents)
-                   ? page_word(PAGE_ABSENT, 0)
-                   : page_word(PAGE_RESIDENT, 0);
+                   ? page_word(PAGE_RESIDENT, 0)
+                   : page_word(PAGE_ABSENT, 0);
     uint32_t slot = slot_take(vm, object, frame->page);
-    if (slot && vm->ops->give_back(cpu, vm->store->pager, (uint64_t)slot << PAGE_SHIFT, contents))
+    if (slot && !vm->ops->give_back(cpu, vm->store->pager, (uint64_t)slot << PAGE_SHIFT, contents))
         return page_word(PAGE_STORED, slot);
     slot_free(vm, slot);
     return page_word(PAGE_RESIDENT, 0);

@@ -218,7 +218,7 @@ static bool windows_grow(struct vm *vm)
     return true;
 }
 
-static mk_err_t reserve_window(struct map *map)
+mk_err_t map_reserve(struct map *map)
 {
     struct vm *vm = map->machine->vm;
     if (map->base)
@@ -281,7 +281,7 @@ static uintptr_t find_gap(const struct map *map, size_t size, struct list **wher
 
 mk_err_t map_find_place(struct map *map, size_t size, uintptr_t *startp, struct list **wherep)
 {
-    mk_err_t err = reserve_window(map);
+    mk_err_t err = map_reserve(map);
     if (!err && !(*startp = find_gap(map, size, wherep)))
         err = MK_E_LIMIT_WINDOW;
     return err;
@@ -356,10 +356,27 @@ mk_err_t map_split(struct map *map, uintptr_t at)
     return MK_OK;
 }
 
+/* One region again, which map_split made two. */
+static void unsplit(struct map *map, struct region *region)
+{
+    struct region *rest = list_entry(region->link.next, struct region, link);
+    region->end = rest->end;
+    map->hint = region;
+    list_remove(&rest->link);
+    list_remove(&rest->object_link);
+    object_release(map->machine->cpu, rest->object);
+    map->machine->vm->nr_regions--;
+    kmem_free(&map->machine->kmem, rest, sizeof(*rest));
+}
+
 mk_err_t map_isolate(struct map *map, uintptr_t addr, size_t size)
 {
+    struct region *region = map_find(map, addr);
+    bool is_split = region && region->start < addr;
     mk_err_t err = map_split(map, addr);
-    return err ? err : map_split(map, addr + size);
+    if (!err && (err = map_split(map, addr + size)) && is_split)
+        unsplit(map, region);
+    return err;
 }
 
 bool map_is_inside(const struct map *map, uintptr_t addr, size_t size)
@@ -382,14 +399,30 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
     return MK_OK;
 }
 
+/* Bytes of the range in the region. */
+static size_t overlap(const struct region *region, uintptr_t addr, size_t size)
+{
+    uintptr_t start = region->start > addr ? region->start : addr;
+    uintptr_t end = region->end < addr + size ? region->end : addr + size;
+    return start < end ? end - start : 0;
+}
+
 size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot)
 {
     size_t n = 0;
     list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
         const struct region *region = list_entry(link, struct region, link);
-        uintptr_t start = region->start > addr ? region->start : addr;
-        uintptr_t end = region->end < addr + size ? region->end : addr + size;
-        n += start < end && (region->prot & prot) == prot ? end - start : 0;
+        n += (region->prot & prot) == prot ? overlap(region, addr, size) : 0;
+    }
+    return n;
+}
+
+size_t map_charged(const struct map *map, uintptr_t addr, size_t size)
+{
+    size_t n = 0;
+    list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
+        const struct region *region = list_entry(link, struct region, link);
+        n += region->is_charged ? overlap(region, addr, size) : 0;
     }
     return n;
 }

@@ -21,6 +21,9 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size);
 /* MK_E_BAD_ADDRESS: a page in it is not allocated; MK_E_NO_ACCESS: more than a region's most; nothing changed. */
 mk_err_t map_protect(struct map *map, uintptr_t addr, size_t size, uint32_t prot);
 
+/* The map has its window from now on. MK_E_LIMIT_HOST, MK_E_NO_MEMORY. */
+mk_err_t map_reserve(struct map *map);
+
 bool map_is_inside(const struct map *map, uintptr_t addr, size_t size);
 
 /* ---- mapping.c; what the calls of <mk/vm.h> with these names say ---- */
@@ -28,7 +31,7 @@ bool map_is_inside(const struct map *map, uintptr_t addr, size_t size);
 mk_err_t map_object(struct map *map, struct vm_object *object, const struct mk_vm_map *how, uintptr_t *addrp);
 mk_err_t map_copy(struct cpu *cpu, struct map *map, uintptr_t from, size_t size, uintptr_t to);
 mk_err_t map_inherit(struct map *map, uintptr_t addr, size_t size, enum mk_inherit inherit);
-mk_err_t map_inherit_from(struct map *map, struct map *parent, intptr_t *deltap);
+mk_err_t map_inherit_from(struct map *map, struct map *parent);
 /* One page; MK_E_WOULD_BLOCK: wait for it (*is_writep: for a write), and again. */
 mk_err_t map_wire(struct cpu *cpu, struct map *map, uintptr_t addr, bool is_wired, bool *is_writep);
 bool map_region(struct map *map, uintptr_t addr, struct mk_vm_region *info); /* false: none */

@@ -56,11 +56,16 @@ mk_err_t map_copy(struct cpu *cpu, struct map *map, uintptr_t from, size_t size,
         return MK_E_BAD_ARGUMENT;
     if (map_covered(map, from, size, MK_PROT_READ) != size || map_covered(map, to, size, both) != size)
         return MK_E_BAD_ADDRESS;
-    mk_err_t err = map_isolate(map, to, size);
-    if (!err)
-        err = vm_copy_create(cpu, (void *)from, size, &copy);
+    if (!map_may_have(map, size - map_charged(map, to, size)))
+        return MK_E_LIMIT_MEMORY;
+    mk_err_t err = vm_copy_create(cpu, (void *)from, size, &copy);
     if (err)
         return err;
+    err = map_isolate(map, to, size);
+    if (err) {
+        vm_copy_destroy(map->machine, &copy);
+        return err;
+    }
     map_deallocate(map, to, size); /* borders are there: it cannot fail */
     struct list *where = map->regions.next;
     while (where != &map->regions && by_link(where)->start < to)
@@ -113,32 +118,30 @@ static mk_err_t inherit_region(struct map *map, struct region *from, uintptr_t s
     region->inherit = from->inherit;
     region->is_shared = !is_copy;
     region->needs_copy = region->is_charged = is_copy;
-    if (is_copy)
-        region_share(from);
-    else
-        from->is_shared = true;
     region_enter(map, region, start, &map->regions);
     return MK_OK;
 }
 
-mk_err_t map_inherit_from(struct map *map, struct map *parent, intptr_t *deltap)
+mk_err_t map_inherit_from(struct map *map, struct map *parent)
 {
     if (!list_empty(&map->regions) || map == parent)
         return MK_E_BAD_STATE;
-    struct list *where;
-    uintptr_t start;
-    mk_err_t err = map_find_place(map, PAGE_SIZE, &start, &where); /* its window is there from now on */
-    if (!err)
-        *deltap = (intptr_t)(map->base - parent->base);
+    mk_err_t err = MK_OK;
     list_for_each (link, &parent->regions) {
         struct region *region = by_link(link);
         bool is_shared_copy = region->inherit == MK_INHERIT_COPY && region->is_shared;
         if (err || region->inherit == MK_INHERIT_NONE)
             continue;
-        err = is_shared_copy ? MK_E_BAD_STATE : inherit_region(map, region, region->start + (uintptr_t)*deltap);
+        err = is_shared_copy ? MK_E_BAD_STATE : inherit_region(map, region, region->start - parent->base + map->base);
     }
     while (err && !list_empty(&map->regions))
         region_destroy(map->machine->cpu, map->machine->vm, by_link(map->regions.next));
+    list_for_each (link, &parent->regions) { /* not before all of them are there */
+        if (!err && by_link(link)->inherit == MK_INHERIT_COPY)
+            region_share(by_link(link));
+        else if (!err && by_link(link)->inherit == MK_INHERIT_SHARE)
+            by_link(link)->is_shared = true;
+    }
     return err;
 }
 

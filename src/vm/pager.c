@@ -79,8 +79,10 @@ mk_err_t pager_lock(struct cpu *cpu, struct vm_object *object, uint32_t page, ui
     struct frame *frame = &vm->frames[number];
     if (what & MK_MEMORY_CLEAN && frame->flags & FRAME_DIRTY) {
         page_close(object, page, true);
-        if (!vm->ops->give_back(cpu, object->pager, (uint64_t)page << PAGE_SHIFT, page_contents(object, page)))
-            return MK_E_WOULD_BLOCK;
+        uint64_t offset = (uint64_t)page << PAGE_SHIFT;
+        mk_err_t err = vm->ops->give_back(cpu, object->pager, offset, page_contents(object, page));
+        if (err)
+            return err;
         frame->flags &= (uint8_t)~FRAME_DIRTY;
         frame_hold(frame, -1);
         vm->counts.nr_page_outs++;

@@ -8,13 +8,16 @@
 /* Bytes of the range that are allocated with at least this protection. */
 size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot);
 
+/* Bytes of the range that count as the task's memory in use. */
+size_t map_charged(const struct map *map, uintptr_t addr, size_t size);
+
 /* Whose window the address is in, or NULL. */
 struct map *map_at(struct vm *vm, uintptr_t addr);
 
 /* The region with this address, or NULL. */
 struct region *map_find(struct map *map, uintptr_t addr);
 
-/* Make `at` a border of regions, or both ends of a range. MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
+/* Make `at` a border of regions, or both ends of a range: both or none. MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
 mk_err_t map_split(struct map *map, uintptr_t at);
 mk_err_t map_isolate(struct map *map, uintptr_t addr, size_t size);
 

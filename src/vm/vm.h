@@ -205,8 +205,8 @@ struct extent { /* of the machine's file, free */
 struct pager_ops {
     /* MK_E_DEAD, MK_E_NO_MEMORY. */
     mk_err_t (*request)(struct cpu *cpu, struct pager *pager, uint64_t offset, bool is_write);
-    /* Contents to keep. False: not now, and nothing was done. */
-    bool (*give_back)(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data);
+    /* Contents to keep. MK_E_WOULD_BLOCK (not now), MK_E_NO_MEMORY: nothing was done. */
+    mk_err_t (*give_back)(struct cpu *cpu, struct pager *pager, uint64_t offset, const void *data);
     /* Would it take contents now? */
     bool (*has_room)(const struct pager *pager);
     /* Has it received its message of this number? */
