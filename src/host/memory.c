@@ -57,8 +57,9 @@ bool host_memory_is_used(const struct host_memory *memory, uint64_t offset)
 
 #define MAPPINGS_DEFAULT 65530
 #define MAPPINGS_SPARE   2000
+#define COUNT_EVERY      64
 
-static atomic_long nr_mappings, max_mappings;
+static atomic_long nr_left, max_mappings; /* so many may be taken before they are counted again */
 
 static long read_limit(void)
 {
@@ -89,16 +90,17 @@ static long count_mappings(void)
     return n;
 }
 
+/* The program around makes some, too: they are counted again when half of what was left has been taken. */
 bool host_mappings_take(unsigned n)
 {
+    if (atomic_fetch_sub_explicit(&nr_left, n, memory_order_relaxed) >= (long)n)
+        return true;
     if (!atomic_load_explicit(&max_mappings, memory_order_relaxed))
         atomic_store(&max_mappings, read_limit());
-    long max = atomic_load_explicit(&max_mappings, memory_order_relaxed);
-    if (atomic_fetch_add(&nr_mappings, n) + (long)n <= max)
-        return true;
-    long real = count_mappings();
+    long real = count_mappings(), room = atomic_load(&max_mappings) - real;
     if (real < 0)
         return true; /* the host itself will say no */
-    atomic_store(&nr_mappings, real + (long)n);
-    return real + (long)n <= max;
+    long left = room / 2 > COUNT_EVERY ? room / 2 : COUNT_EVERY;
+    atomic_store(&nr_left, room < (long)n ? 0 : left);
+    return room >= (long)n;
 }

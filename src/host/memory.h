@@ -32,8 +32,8 @@ bool host_memory_is_used(const struct host_memory *memory, uint64_t offset);
 
 /*
  * The process may have so many mappings (vm.max_map_count, 65,530 by default), and when there are no more malloc and
- * new threads fail, too. So we stop 2,000 before. False: `n` more would be too many. Where pieces join again is not
- * known here: the count is an estimate from above, and is taken anew from /proc/self/maps when it reaches the limit.
+ * new threads fail, too. So we stop 2,000 before. False: `n` more would be too many. Where pieces join again, and what
+ * the program around makes, is not known here: they are counted in /proc/self/maps, the oftener the fewer are left.
  */
 bool host_mappings_take(unsigned n);
 
