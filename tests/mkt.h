@@ -21,6 +21,12 @@
 
 #include <cmocka.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 #include <mk/mk.h>
 
 #define MKT_LOG_SIZE 16384

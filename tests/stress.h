@@ -9,18 +9,19 @@
 
 #include "mkt.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define STRESS_SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STRESS_BUILT_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define STRESS_SANITIZED 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STRESS_BUILT_SANITIZED 1
 #endif
 #endif
-#ifndef STRESS_SANITIZED
-#define STRESS_SANITIZED 0
+#ifndef STRESS_BUILT_SANITIZED
+#define STRESS_BUILT_SANITIZED 0
 #endif
+#define STRESS_SANITIZED (STRESS_BUILT_SANITIZED || RUNNING_ON_VALGRIND)
 
-/* A size for ordinary builds, and one for those that check every access. */
+/* A size for ordinary runs, and one for those in which every access is checked. */
 #define STRESS_SIZE(plain, sanitized) (STRESS_SANITIZED ? (sanitized) : (plain))
 
 /* ---- numbers ---- */

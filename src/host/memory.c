@@ -39,8 +39,12 @@ bool host_memory_map(const struct host_memory *memory, void *addr, size_t size, 
                      bool is_writable)
 {
     int prot = (is_readable ? PROT_READ : 0) | (is_writable ? PROT_WRITE : 0);
+    const int flags = MAP_SHARED | MAP_NORESERVE | MAP_FIXED;
     host_pages_clean(addr, size);
-    return mmap(addr, size, prot, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, memory->fd, (off_t)offset) != MAP_FAILED;
+    bool is_done = mmap(addr, size, prot, flags, memory->fd, (off_t)offset) != MAP_FAILED;
+    if (prot == PROT_NONE)
+        host_pages_closed(addr, size);
+    return is_done;
 }
 
 void host_memory_discard(const struct host_memory *memory, uint64_t offset, size_t size)

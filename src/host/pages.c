@@ -49,6 +49,11 @@ static void *clean(void *p, size_t size)
 }
 #endif
 
+void host_pages_closed(void *addr, size_t size)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED(addr, size);
+}
+
 static void *map(size_t size, int prot)
 {
     void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -62,7 +67,10 @@ void *host_pages_alloc(size_t size)
 
 void *host_pages_reserve(size_t size)
 {
-    return map(size, PROT_NONE);
+    void *p = map(size, PROT_NONE);
+    if (p)
+        host_pages_closed(p, size);
+    return p;
 }
 
 bool host_pages_commit(void *addr, size_t size)
@@ -72,7 +80,10 @@ bool host_pages_commit(void *addr, size_t size)
 
 bool host_pages_protect(void *addr, size_t size, bool is_readable, bool is_writable)
 {
-    return mprotect(addr, size, (is_readable ? PROT_READ : 0) | (is_writable ? PROT_WRITE : 0)) == 0;
+    bool is_done = mprotect(addr, size, (is_readable ? PROT_READ : 0) | (is_writable ? PROT_WRITE : 0)) == 0;
+    if (!is_readable && !is_writable)
+        host_pages_closed(addr, size);
+    return is_done;
 }
 
 void host_pages_clean(void *addr, size_t size)
@@ -87,7 +98,10 @@ void host_pages_populate(void *addr, size_t size)
 
 bool host_pages_decommit(void *addr, size_t size)
 {
-    return mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    bool is_done = mmap(addr, size, PROT_NONE, flags, -1, 0) != MAP_FAILED;
+    host_pages_closed(addr, size);
+    return is_done;
 }
 
 void host_pages_free(void *addr, size_t size)

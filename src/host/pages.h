@@ -22,6 +22,9 @@ void host_pages_populate(void *addr, size_t size);
 /* Other memory will be seen there: tell the address sanitizer, where it runs. */
 void host_pages_clean(void *addr, size_t size);
 
+/* Pages there cannot be accessed now, and touching them is no error: tell valgrind, where it runs. */
+void host_pages_closed(void *addr, size_t size);
+
 /*
  * Make pages that trap on access, at the low end of a stack. Uses guard markers
  * (MADV_GUARD_INSTALL, Linux 6.13), which need no mapping of their own, else

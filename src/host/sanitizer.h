@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which sanitizer the library is built with: HOST_ASAN, HOST_TSAN, HOST_SANITIZED; each 0 or 1. */
+/* Which sanitizer the library is built with (HOST_ASAN, HOST_TSAN, HOST_SANITIZED; each 0 or 1), and what valgrind is told. */
 #ifndef HOST_SANITIZER_H
 #define HOST_SANITIZER_H
 
@@ -22,5 +22,13 @@
 #endif
 
 #define HOST_SANITIZED (HOST_ASAN || HOST_TSAN)
+
+#if HAVE_VALGRIND
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end)     0
+#define VALGRIND_MAKE_MEM_DEFINED(addr, size)   0
+#define VALGRIND_MAKE_MEM_UNDEFINED(addr, size) 0
+#endif
 
 #endif

@@ -5,12 +5,7 @@
 #include <mk/types.h>
 
 #include "host/pages.h"
-
-#if HAVE_VALGRIND
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(start, end) 0
-#endif
+#include "host/sanitizer.h"
 
 #define GUARD_SIZE ((size_t)65536)
 #define SLAB_FIRST 4

@@ -23,6 +23,7 @@
 
 #include "host/arch/x86_64/user.h"
 #include "host/pages.h"
+#include "host/sanitizer.h"
 
 #define SIGNAL_STACK_SIZE ((size_t)65536)
 
@@ -75,6 +76,7 @@ static void enter_kernel(struct host_cpu *cpu, greg_t *regs)
 {
     uint64_t *top = (uint64_t *)(void *)(cpu->trap_stack + HOST_TRAP_STACK_SIZE);
     host_pages_clean(cpu->trap_stack, HOST_TRAP_STACK_SIZE); /* a crash may have left it in mid-flight */
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(cpu->trap_stack, HOST_TRAP_STACK_SIZE);
     *--top = (uint64_t)regs[REG_CSGSFS] >> 48;
     *--top = (uint64_t)regs[REG_RSP];
     *--top = (uint64_t)regs[REG_EFL];

@@ -8,8 +8,8 @@
 #include "stress.h"
 
 #define NR_CYCLES STRESS_SIZE(1000000u, 40000u)
-#define NR_HEAVY  STRESS_SIZE(10000u, 2000u) /* of what takes microseconds each */
-#define NR_WARM   1000u                      /* after these every table has its size */
+#define NR_HEAVY  STRESS_SIZE(10000u, 2000u)
+#define NR_WARM   1000u /* after these every table has its size */
 #define RSS_SLACK (8l * 4096)
 
 /* What a cycle uses, made before the first. */
@@ -24,7 +24,7 @@ struct kind {
     const char *label;
     void (*cycle)(struct ports *p);
     void (*begin)(struct ports *p); /* more than the ports; may be NULL */
-    unsigned nr_cycles;
+    bool is_heavy;                  /* a cycle takes microseconds */
 };
 
 /* ---- cycles ---- */
@@ -316,30 +316,30 @@ static void run_kind(const struct kind *k)
     run_cycles(&t, 1);
     (void)stress_usage(); /* it has pages of its own */
     struct stress_usage before = stress_usage();
-    run_cycles(&t, k->nr_cycles);
+    run_cycles(&t, k->is_heavy ? NR_HEAVY : NR_CYCLES);
     stress_compare(before, stress_usage(), RSS_SLACK, 0);
     mkt_finish(&t);
 }
 
 static const struct kind kinds[] = {
-    {"send", cycle_send, NULL, NR_CYCLES},
-    {"send, copied and made", cycle_copy_and_make, NULL, NR_CYCLES},
-    {"send, badged", cycle_badged, NULL, NR_CYCLES},
-    {"send-once", cycle_send_once, NULL, NR_CYCLES},
-    {"send-once, unused", cycle_send_once_unused, NULL, NR_CYCLES},
-    {"right to answer", cycle_reply, begin_caller, NR_CYCLES},
-    {"receive, with its queue", cycle_receive, NULL, NR_CYCLES},
-    {"insert and extract", cycle_insert_and_extract, begin_child, NR_CYCLES},
-    {"set", cycle_set, NULL, NR_CYCLES},
-    {"nested sets", cycle_nested_set, NULL, NR_CYCLES},
-    {"dead-name request", cycle_dead_name, NULL, NR_CYCLES},
-    {"no-senders request", cycle_no_senders, NULL, NR_CYCLES},
-    {"port-destroyed request", cycle_port_destroyed, NULL, NR_CYCLES},
-    {"send-possible request", cycle_send_possible, begin_send_possible, NR_CYCLES},
-    {"event port", cycle_event, NULL, NR_CYCLES},
-    {"rename", cycle_rename, NULL, NR_CYCLES},
-    {"memory out of line", cycle_memory, begin_memory, NR_HEAVY},
-    {"memory out of line, lost", cycle_memory_lost, NULL, NR_HEAVY},
+    {"send", cycle_send, NULL, false},
+    {"send, copied and made", cycle_copy_and_make, NULL, false},
+    {"send, badged", cycle_badged, NULL, false},
+    {"send-once", cycle_send_once, NULL, false},
+    {"send-once, unused", cycle_send_once_unused, NULL, false},
+    {"right to answer", cycle_reply, begin_caller, false},
+    {"receive, with its queue", cycle_receive, NULL, false},
+    {"insert and extract", cycle_insert_and_extract, begin_child, false},
+    {"set", cycle_set, NULL, false},
+    {"nested sets", cycle_nested_set, NULL, false},
+    {"dead-name request", cycle_dead_name, NULL, false},
+    {"no-senders request", cycle_no_senders, NULL, false},
+    {"port-destroyed request", cycle_port_destroyed, NULL, false},
+    {"send-possible request", cycle_send_possible, begin_send_possible, false},
+    {"event port", cycle_event, NULL, false},
+    {"rename", cycle_rename, NULL, false},
+    {"memory out of line", cycle_memory, begin_memory, true},
+    {"memory out of line, lost", cycle_memory_lost, NULL, true},
 };
 
 /* CYCLES0010: no kind of right leaves anything behind, however often it comes and goes. */
@@ -350,7 +350,7 @@ static void CYCLES0010(void **state)
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (wanted && strcmp(wanted, kinds[i].label) != 0)
             continue;
-        print_message("%s: %u\n", kinds[i].label, kinds[i].nr_cycles);
+        print_message("%s: %u\n", kinds[i].label, kinds[i].is_heavy ? NR_HEAVY : NR_CYCLES);
         run_kind(&kinds[i]);
     }
 }
