@@ -61,7 +61,8 @@ bool host_memory_is_used(const struct host_memory *memory, uint64_t offset)
 
 #define MAPPINGS_DEFAULT 65530
 #define MAPPINGS_SPARE   2000
-#define COUNT_EVERY      64
+#define COUNT_FEW        64
+#define COUNT_MANY       1000
 
 static atomic_long nr_left, max_mappings; /* so many may be taken before they are counted again */
 
@@ -94,7 +95,7 @@ static long count_mappings(void)
     return n;
 }
 
-/* The program around makes some, too: they are counted again when half of what was left has been taken. */
+/* The program around makes some, too: they are counted again long before what was left can have been taken. */
 bool host_mappings_take(unsigned n)
 {
     if (atomic_fetch_sub_explicit(&nr_left, n, memory_order_relaxed) >= (long)n)
@@ -103,8 +104,9 @@ bool host_mappings_take(unsigned n)
         atomic_store(&max_mappings, read_limit());
     long real = count_mappings(), room = atomic_load(&max_mappings) - real;
     if (real < 0)
-        return true; /* the host itself will say no */
-    long left = room / 2 > COUNT_EVERY ? room / 2 : COUNT_EVERY;
-    atomic_store(&nr_left, room < (long)n ? 0 : left);
+        return true;                                            /* the host itself will say no */
+    long often = real / 4 > COUNT_MANY ? real / 4 : COUNT_MANY; /* counting takes its time by how many there are */
+    long left = room / 2 < often ? room / 2 : often;
+    atomic_store(&nr_left, room < (long)n ? 0 : left > COUNT_FEW ? left : COUNT_FEW);
     return room >= (long)n;
 }
