@@ -6,8 +6,6 @@
  */
 #include "example.h"
 
-#include <string.h>
-
 static void server(void *arg)
 {
     mk_name_t port = example_port();
@@ -38,23 +36,8 @@ static void client(void *arg)
     mk_log("the server's exit code: %d, which is 128 + the host's signal SIGILL", code);
 }
 
-/* The log has addresses, which differ from run to run: they are cut off here. */
-static void log_without_addresses(void *arg, const char *line)
-{
-    const char *end = strstr(line, " at address");
-    (void)arg;
-    printf("%.*s\n", (int)(end ? (size_t)(end - line) : strlen(line)), line);
-}
-
 int main(void)
 {
-    const struct mk_machine_config config = {.log = log_without_addresses};
     const struct mk_spawn spawn = {.label = "client", .entry = client};
-    struct mk_machine *machine;
-    int code = 1;
-    if (mk_machine_create(&config, &machine) || mk_machine_spawn(machine, &spawn, NULL) ||
-        mk_machine_run(machine, &code))
-        return 1;
-    mk_machine_destroy(machine);
-    return code;
+    return example_run(&spawn, 1);
 }

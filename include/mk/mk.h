@@ -6,6 +6,7 @@
 #include <mk/device.h>
 #include <mk/error.h>
 #include <mk/event.h>
+#include <mk/exception.h>
 #include <mk/machine.h>
 #include <mk/memory.h>
 #include <mk/message.h>

@@ -17,7 +17,7 @@ extern "C" {
 /* Ports that a task is born with; children inherit all but MACHINE. */
 enum mk_special {
     MK_SPECIAL_BOOTSTRAP,    /* the name service */
-    MK_SPECIAL_EXCEPTION,    /* where the task's exceptions will be reported */
+    MK_SPECIAL_EXCEPTION,    /* where the task's exceptions are reported: <mk/exception.h> */
     MK_SPECIAL_REGISTERED_0, /* three for the system's own use */
     MK_SPECIAL_REGISTERED_1,
     MK_SPECIAL_REGISTERED_2,

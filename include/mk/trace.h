@@ -42,7 +42,8 @@ struct mk_machine;
     X(FAULT,         22, "page fault")     /* a memory object, b page, c enum mk_fault, plus MK_TRACE_FAULT_WRITE */ \
     X(EVICT,         23, "evict")          /* a memory object, b page, c 1: it was modified */ \
     X(SUPPLY,        24, "supply")         /* a memory object, b page, c error, 0: its contents came */ \
-    X(THRASH,        25, "thrashing")      /* a 1 it begins, 0 it ends; of the last c page-ins b were of pages that had just left */
+    X(THRASH,        25, "thrashing")      /* a 1 it begins, 0 it ends; of the last c page-ins b were of pages that had just left */ \
+    X(EXCEPTION,     26, "exception")      /* a thread, b enum mk_exception, c port that is asked about it */
 /* clang-format on */
 
 enum mk_trace_kind {

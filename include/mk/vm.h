@@ -77,12 +77,13 @@ struct mk_vm_map {
     size_t size;
     uint32_t prot, max_prot; /* now, and the most that mk_vm_protect may set; max_prot 0: the same as prot */
     bool is_copy;            /* writes stay the task's own; the size counts as memory in use */
+    mk_vaddr_t at;           /* where nothing is yet, in the task's window; 0: anywhere */
 };
 
 /*
- * Map a range of a memory object anywhere in the task's window; what one task writes, all see that map it, unless it
- * is_copy. MK_E_BAD_ARGUMENT (not in the object; prot is not part of max_prot; the backing store), the
- * errors of mk_vm_allocate.
+ * Map a range of a memory object into the task's window; what one task writes, all see that map it, unless it is_copy.
+ * MK_E_BAD_ARGUMENT (not in the object; prot is not part of max_prot; the backing store; `at` is not in the window),
+ * MK_E_EXISTS (something is there), the errors of mk_vm_allocate.
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_map(mk_name_t task, const struct mk_vm_map *map, mk_vaddr_t *addrp);
 

@@ -148,6 +148,7 @@ static void count_kernel(struct audit *audit)
 {
     const struct mk_machine *machine = audit->machine;
     tally_of(audit, machine->bootstrap_port)->refs++;
+    count_send(audit, machine->exception.port);
     if (machine->bootstrap) {
         tally_of(audit, machine->bootstrap)->refs++;
         tally_of(audit, machine->bootstrap)->nr_receive++;
@@ -171,6 +172,7 @@ static void count_kernel(struct audit *audit)
     }
     list_for_each (link, &audit->machine->threads) {
         const struct thread *thread = list_entry(link, struct thread, all_link);
+        count_send(audit, thread->exception.port);
         if (thread->late)
             count_message(audit, thread->late);
         if (thread->held)

@@ -7,8 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <mk/exception.h>
+
 #include "host/context.h"
 
+#define HOST_TRAP_ABORT      6  /* SIGABRT */
 #define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
 
 /* arch: registers as a trap found them; trap.S saves and restores them in this order. */
@@ -18,8 +21,10 @@ struct host_trap_frame {
 };
 
 struct host_trap {
-    int signal;       /* the host's signal number */
-    uint64_t address; /* accessed, where the host tells */
+    int signal;                  /* the host's signal number */
+    enum mk_exception exception; /* what Mach calls it */
+    bool is_raised;              /* by host_raise: its argument is in the frame's rdi */
+    uint64_t address;            /* accessed, where the host tells */
     uint64_t instruction;
     const char *what; /* "bad access", "arithmetic error", ... */
     bool is_access;   /* the host's page tables did not allow it: a page may be missing */
@@ -50,6 +55,17 @@ struct host_cpu {
 
 /* The only thread-local of the library. NULL outside a machine. */
 extern _Thread_local struct host_cpu *host_this_cpu __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* arch: the frame's registers, and back: false when they cannot be. */
+void host_trap_get_regs(const struct host_trap_frame *frame, struct mk_regs *regs);
+bool host_trap_set_regs(struct host_trap_frame *frame, const struct mk_regs *regs);
+
+/* A trap that is a request: a user's code, or that the stack is too short. Returns when the thread goes on after it. */
+#define HOST_RAISE_OVERFLOW INT64_MIN
+void host_raise(int64_t code);
+
+/* Is the instruction one of this library's? */
+bool host_is_own_text(uint64_t instruction);
 
 /* Process-wide signal handlers, counted; the first installs, the last restores. False: the host refused. */
 bool host_traps_acquire(void);

@@ -26,6 +26,7 @@
 #if HAVE_VALGRIND
 #include <valgrind/memcheck.h>
 #else
+#define RUNNING_ON_VALGRIND                     0
 #define VALGRIND_STACK_REGISTER(start, end)     0
 #define VALGRIND_MAKE_MEM_DEFINED(addr, size)   0
 #define VALGRIND_MAKE_MEM_UNDEFINED(addr, size) 0

@@ -7,7 +7,6 @@
 #include "host/pages.h"
 #include "host/sanitizer.h"
 
-#define GUARD_SIZE ((size_t)65536)
 #define SLAB_FIRST 4
 #define SLAB_LAST  256
 
@@ -45,7 +44,7 @@ void host_stacks_finish(struct host_stacks *stacks)
 static char *slab_create(struct host_stacks *stacks, size_t n, size_t size)
 {
     size_t header = host_page_size();
-    size_t bytes = header + n * (GUARD_SIZE + size);
+    size_t bytes = header + n * (HOST_STACK_GUARD + size);
     struct slab *slab = host_pages_alloc(bytes);
     if (!slab)
         return NULL;
@@ -76,19 +75,19 @@ char *host_stack_alloc(struct host_stacks *stacks, size_t size)
             stacks->nr_slabs++;
         }
         base = stacks->next;
-        stacks->next += GUARD_SIZE + size;
+        stacks->next += HOST_STACK_GUARD + size;
         stacks->nr_left--;
     }
     if (!base)
         return NULL;
-    host_pages_guard(base, GUARD_SIZE);
-    (void)VALGRIND_STACK_REGISTER(base + GUARD_SIZE, base + GUARD_SIZE + size);
-    return base + GUARD_SIZE;
+    host_pages_guard(base, HOST_STACK_GUARD);
+    (void)VALGRIND_STACK_REGISTER(base + HOST_STACK_GUARD, base + HOST_STACK_GUARD + size);
+    return base + HOST_STACK_GUARD;
 }
 
 void host_stack_free(char *stack)
 {
-    struct slab *slab = (struct slab *)(void *)(stack - GUARD_SIZE - host_page_size());
+    struct slab *slab = (struct slab *)(void *)(stack - HOST_STACK_GUARD - host_page_size());
     list_remove(&slab->link);
     slab_free(slab);
 }

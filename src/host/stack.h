@@ -11,6 +11,8 @@
 
 #include "base/list.h"
 
+#define HOST_STACK_GUARD ((size_t)65536) /* bytes */
+
 struct host_stacks {
     struct list slabs;
     char *next;      /* first stack of the newest slab that was never used */

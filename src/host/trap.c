@@ -13,6 +13,7 @@
 #include "host/cpu.h"
 
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,23 +28,27 @@
 
 #define SIGNAL_STACK_SIZE ((size_t)65536)
 
-#define EFLAGS_TF 0x100
-#define EFLAGS_DF 0x400
-#define EFLAGS_AC 0x40000
+#define EFLAGS_USER 0xcd5 /* carry, parity, adjust, zero, sign, direction, overflow */
+#define USER_END    ((uint64_t)1 << 47)
+#define EFLAGS_TF   0x100
+#define EFLAGS_DF   0x400
+#define EFLAGS_AC   0x40000
 
 _Thread_local struct host_cpu *host_this_cpu;
 
 extern const struct host_extable_entry __start_mk_extable[] __attribute__((visibility("hidden")));
 extern const struct host_extable_entry __stop_mk_extable[] __attribute__((visibility("hidden")));
 
-_Static_assert(HOST_TRAP_BAD_ACCESS == SIGSEGV, "the number is the host's");
+_Static_assert(HOST_TRAP_BAD_ACCESS == SIGSEGV && HOST_TRAP_ABORT == SIGABRT, "the numbers are the host's");
 
 static const struct {
     int signal;
+    enum mk_exception exception;
     const char *what;
 } signals[] = {
-    {SIGSEGV, "bad access"},         {SIGBUS, "bad access"},  {SIGFPE, "arithmetic error"},
-    {SIGILL, "illegal instruction"}, {SIGTRAP, "breakpoint"}, {SIGABRT, "abort"},
+    {SIGSEGV, MK_EXC_BAD_ACCESS, "bad access"},      {SIGBUS, MK_EXC_BAD_ACCESS, "bad access"},
+    {SIGFPE, MK_EXC_ARITHMETIC, "arithmetic error"}, {SIGILL, MK_EXC_BAD_INSTRUCTION, "illegal instruction"},
+    {SIGTRAP, MK_EXC_BREAKPOINT, "breakpoint"},      {SIGABRT, MK_EXC_SOFTWARE, "abort"},
 };
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
@@ -71,12 +76,64 @@ __attribute__((used)) void host_trap_main(struct host_trap_frame *frame)
     host_this_cpu->is_trapped = false;
 }
 
+/* arch: the instruction of host_raise, two bytes long. */
+extern const char host_raise_point[] __attribute__((visibility("hidden")));
+
+#define RAISE_SIZE 2
+
+/* arch */
+void host_trap_get_regs(const struct host_trap_frame *frame, struct mk_regs *regs)
+{
+    _Static_assert(offsetof(struct mk_regs, rip) == offsetof(struct host_trap_frame, rip), "in the frame's order");
+    memcpy(regs, frame, offsetof(struct mk_regs, rsp));
+    regs->rsp = frame->rsp;
+    regs->rflags = frame->rflags;
+}
+
+bool host_trap_set_regs(struct host_trap_frame *frame, const struct mk_regs *regs)
+{
+    if (regs->rip >= USER_END || regs->rsp >= USER_END)
+        return false;
+    memcpy(frame, regs, offsetof(struct mk_regs, rsp));
+    if (frame->rip == (uint64_t)(uintptr_t)host_raise_point)
+        frame->rip += RAISE_SIZE;
+    frame->rsp = regs->rsp;
+    frame->rflags = (frame->rflags & ~(uint64_t)EFLAGS_USER) | (regs->rflags & EFLAGS_USER);
+    return true;
+}
+
+/* The one segment with code, by the program headers. */
+bool host_is_own_text(uint64_t instruction)
+{
+    extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+    uintptr_t base = (uintptr_t)&__ehdr_start;
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(base + __ehdr_start.e_phoff);
+    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++)
+        if (headers[i].p_type == PT_LOAD && headers[i].p_flags & PF_X &&
+            instruction - base - headers[i].p_vaddr < headers[i].p_memsz)
+            return true;
+    return false;
+}
+
+/* arch: is it a string instruction that repeats? Prefixes, REX, and movs, cmps, stos, lods, scas (Intel SDM volume 2). */
+static bool is_repeated(const uint8_t *instruction)
+{
+    bool is_rep = false;
+    for (; *instruction == 0xf2 || *instruction == 0xf3 || *instruction == 0x66 || *instruction == 0x67; instruction++)
+        is_rep |= *instruction == 0xf2 || *instruction == 0xf3;
+    instruction += (*instruction & 0xf0) == 0x40;
+    return is_rep && *instruction >= 0xa4 && *instruction <= 0xaf && (*instruction & ~1) != 0xa8;
+}
+
 /* arch: the interrupted thread goes on at host_trap_entry. */
 static void enter_kernel(struct host_cpu *cpu, greg_t *regs)
 {
     uint64_t *top = (uint64_t *)(void *)(cpu->trap_stack + HOST_TRAP_STACK_SIZE);
     host_pages_clean(cpu->trap_stack, HOST_TRAP_STACK_SIZE); /* a crash may have left it in mid-flight */
     (void)VALGRIND_MAKE_MEM_UNDEFINED(cpu->trap_stack, HOST_TRAP_STACK_SIZE);
+    if (RUNNING_ON_VALGRIND && cpu->trap.is_access && cpu->trap.address != cpu->trap.instruction &&
+        is_repeated((const uint8_t *)(uintptr_t)regs[REG_RIP]))
+        regs[REG_RCX]++; /* valgrind counts before the access; the processor, after it */
     *--top = (uint64_t)regs[REG_CSGSFS] >> 48;
     *--top = (uint64_t)regs[REG_RSP];
     *--top = (uint64_t)regs[REG_EFL];
@@ -136,6 +193,7 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
             .signal = signal,
             .address = (uint64_t)(uintptr_t)info->si_addr,
             .instruction = rip,
+            .exception = signals[which].exception,
             .what = signals[which].what,
             .is_access = signal == SIGSEGV && info->si_code != SI_KERNEL,
             .is_write = (regs[REG_ERR] & 2) != 0,
@@ -143,6 +201,11 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
         };
         if (signal == SIGSEGV && info->si_code == SI_KERNEL)
             cpu->trap.address = (uint64_t)regs[REG_RSP];
+        if (rip == (uint64_t)(uintptr_t)host_raise_point) {
+            cpu->trap.exception = MK_EXC_SOFTWARE;
+            cpu->trap.what = "exception raised";
+            cpu->trap.is_raised = true;
+        }
         enter_kernel(cpu, regs);
     } else if (fixup) {
         regs[REG_RIP] = (greg_t)fixup;

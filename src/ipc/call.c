@@ -65,6 +65,19 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
     return err;
 }
 
+mk_err_t ipc_call_port(struct cpu *cpu, struct port *port, struct kmsg *kmsg, struct mk_msg *msg)
+{
+    struct thread *self = cpu->current;
+    self->msg = msg;
+    self->serial++;
+    self->call_port = port->id;
+    kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = self, .serial = self->serial};
+    port->refs++; /* what is told of the message's loss may be the last to know of it */
+    struct thread *heir = port_deliver(cpu, port, kmsg);
+    port_release(cpu->machine, port);
+    return wait_for_reply(cpu, MK_TIME_FOREVER, heir);
+}
+
 /* Nobody waits for this answer any more: the reply right is used up, the rights in the message may be. */
 static mk_err_t reply_to_nobody(struct cpu *cpu, struct sending *s, bool are_rights_dropped)
 {

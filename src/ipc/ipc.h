@@ -368,6 +368,9 @@ mk_err_t ipc_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg, mk_time_t
 mk_err_t ipc_reply(struct cpu *cpu, struct mk_msg *msg);
 mk_err_t ipc_reply_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg *msg, mk_time_t deadline);
 
+/* The kernel's own call for the current thread: `kmsg` to a port that is alive; the answer comes to *msg. */
+mk_err_t ipc_call_port(struct cpu *cpu, struct port *port, struct kmsg *kmsg, struct mk_msg *msg);
+
 /* Of the event header. */
 mk_err_t ipc_event_signal(struct cpu *cpu, mk_name_t dest, uint64_t bits);
 mk_err_t ipc_event_wait(struct cpu *cpu, mk_name_t receive, uint64_t *bitsp, mk_time_t deadline);

@@ -45,6 +45,13 @@ enum thread_state {
  * a right to answer a call is {thread, serial} without a reference, and is valid
  * while the serial is still the thread's.
  */
+/* Who is asked about exceptions. */
+struct exception_port {
+    struct port *port; /* a send right; NULL: nobody */
+    uint32_t kinds;    /* MK_EXC_BIT of those that it wants */
+    uint32_t with;     /* MK_EXC_IDENTITY, MK_EXC_STATE */
+};
+
 struct thread {
     /* the call path's */
     struct host_context context;
@@ -96,6 +103,7 @@ struct thread {
     uint32_t nr_faulting;          /* faults of it so far, beyond the first: it needs several pages at once */
     uint32_t nr_tries;             /* times that its kernel call began again for a missing page */
     char *trap_stack;              /* on which it waits; NULL: it entered the kernel by a call */
+    struct exception_port exception;
 
     /* life */
     struct port *port; /* made when somebody wants its name */
@@ -136,7 +144,8 @@ struct task {
     int32_t exit_code;
     struct port *specials[MK_NR_SPECIALS]; /* send rights */
     uint64_t special_badges[MK_NR_SPECIALS];
-    struct list waiters; /* threads in mk_task_wait */
+    uint32_t exception_kinds, exception_with; /* of MK_SPECIAL_EXCEPTION, as in struct exception_port */
+    struct list waiters;                      /* threads in mk_task_wait */
     struct host_stacks stacks;
     struct image *image; /* of a plugin; unloaded with the task */
     char *args, *folder; /* kernel copies */
@@ -188,7 +197,6 @@ struct machine_ops {
     void (*thread_ended)(struct thread *thread); /* its port dies; the last one ends its task */
     void (*task_rest)(struct task *task);        /* it ended and its last thread is off the CPU */
     void (*unload)(struct mk_machine *machine);  /* the images of ended tasks */
-    void (*trapped)(struct cpu *cpu);            /* the current thread caused cpu->host.trap; does not return */
 };
 
 struct mk_machine {
@@ -226,6 +234,7 @@ struct mk_machine {
     struct port *bootstrap_port; /* of spawned tasks; a reference */
     struct port *bootstrap;      /* its receive right, until it is claimed */
     struct port *control;        /* the machine port */
+    struct exception_port exception;
     struct host_events *events;
     struct device *console;
     uint64_t memory_size, memory_used;

@@ -411,9 +411,8 @@ void sched_resume(struct cpu *cpu, struct thread *thread)
 
 void sched_overflow(struct cpu *cpu)
 {
-    cpu->host.trap = (struct host_trap){
-        .signal = HOST_TRAP_BAD_ACCESS, .address = (uint64_t)(uintptr_t)cpu->current->stack, .what = "stack overflow"};
-    cpu->machine->ops->trapped(cpu);
+    (void)cpu;
+    host_raise(HOST_RAISE_OVERFLOW);
     __builtin_unreachable();
 }
 

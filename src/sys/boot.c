@@ -98,14 +98,20 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
 
 /* ---- traps ---- */
 
-static void trapped(struct cpu *cpu)
+/* Memory could not mend it, because of `err`. Nobody handled it: the task ends. */
+static void trapped(struct cpu *cpu, mk_err_t err)
 {
     struct thread *self = cpu->current;
+    if (exception_raise(cpu, err))
+        return;
     const struct host_trap *trap = &cpu->host.trap;
-    trace(cpu, MK_TRACE_TRAP, (uint64_t)trap->signal, 0, 0);
-    machine_log(cpu->machine, "[%s] thread %llu ended its task: %s at address 0x%llx, instruction 0x%llx",
-                self->task->label, (unsigned long long)self->id, trap->what, (unsigned long long)trap->address,
-                (unsigned long long)trap->instruction);
+    if (trap->is_raised && trap->exception == MK_EXC_SOFTWARE)
+        machine_log(cpu->machine, "[%s] thread %llu ended its task: exception %lld raised", self->task->label,
+                    (unsigned long long)self->id, (long long)trap->frame->rdi);
+    else
+        machine_log(cpu->machine, "[%s] thread %llu ended its task: %s at address 0x%llx, instruction 0x%llx",
+                    self->task->label, (unsigned long long)self->id, trap->what, (unsigned long long)trap->address,
+                    (unsigned long long)trap->instruction);
     task_end(cpu, self->task, 128 + trap->signal);
     sched_exit(cpu);
 }
@@ -125,30 +131,22 @@ static void kernel_fault(struct cpu *cpu)
         trap->frame->rip = trap->fixup;
 }
 
-/* It was resolved; false: it was not, and the trap says why. */
-static bool fault_ended(struct cpu *cpu, mk_err_t err)
-{
-    if (err && err != MK_E_BAD_ADDRESS)
-        cpu->host.trap.what = mk_err_text(err);
-    return err == MK_OK;
-}
-
-/* A thread touched its memory: false when there is nothing to be had. */
-static bool user_fault(struct cpu *cpu)
+/* A thread touched its memory. An error when there is nothing to be had. */
+static mk_err_t user_fault(struct cpu *cpu)
 {
     const struct host_trap trap = cpu->host.trap;
     kernel_charge(cpu, cpu->machine->costs.fault);
     mk_err_t err = vm_fault(cpu, trap.address, trap.is_write);
     if ((err != MK_E_WOULD_BLOCK && !cpu_must_reschedule(cpu) && cpu->now < cpu->next_event) || err == MK_E_BAD_ADDRESS)
-        return fault_ended(cpu, err);
+        return err;
     if (!thread_keep_trap_stack(cpu))
-        return false;
+        return MK_E_NO_MEMORY;
     while (err == MK_E_WOULD_BLOCK || err == MK_E_ABORTED)
         err = vm_fault_in(cpu, trap.address, trap.is_write);
     kernel_leave(cpu);
     thread_return_trap_stack(cpu);
     cpu->host.trap = trap;
-    return fault_ended(cpu, err);
+    return err;
 }
 
 /* Is it the same instruction again, with nothing done since? Then it needs more than one page at once. */
@@ -170,17 +168,19 @@ static void on_trap(struct host_cpu *host)
     sched_update_clock(cpu);
     if (cpu->current && host->trap.is_access)
         note_fault(cpu->current, host->trap.frame);
-    if (host->trap.fixup)
+    if (host->trap.fixup) {
         kernel_fault(cpu);
-    else if (!host->trap.is_access || !user_fault(cpu))
-        cpu->machine->ops->trapped(cpu);
+        return;
+    }
+    mk_err_t err = host->trap.is_access ? user_fault(cpu) : MK_E_BAD_ADDRESS;
+    if (err)
+        trapped(cpu, err);
 }
 
 static const struct machine_ops ops = {
     .thread_ended = thread_ended,
     .task_rest = task_rest,
     .unload = plugin_unload_all,
-    .trapped = trapped,
 };
 
 /* ---- create, run, destroy ---- */
@@ -283,6 +283,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     if (machine->bootstrap)
         port_destroy(machine, machine->bootstrap);
     port_release(machine, machine->bootstrap_port);
+    exception_forget(machine, &machine->exception);
     port_destroy(machine, machine->control);
     thread_free_all(machine);
     vm_finish(machine);

@@ -100,6 +100,15 @@ void thread_end(struct cpu *cpu, struct thread *thread);
 void thread_ended(struct thread *thread);
 void machine_request_stop(struct mk_machine *machine, int exit_code);
 
+/* ---- exceptions (exception.c) ---- */
+
+/* The current thread caused cpu->host.trap, which memory could not mend because of `err`. True: somebody handled it. */
+bool exception_raise(struct cpu *cpu, mk_err_t err);
+/* Nobody is asked from now on. */
+void exception_forget(struct mk_machine *machine, struct exception_port *e);
+/* The thread's port, made now if need be; NULL: no memory. */
+struct port *thread_port(struct thread *thread);
+
 /* ---- devices (device.c) ---- */
 
 void device_thread_ended(struct cpu *cpu, struct thread *thread);

@@ -25,15 +25,21 @@ mk_name_t mk_task_self(void)
     return self_name(task->space, task->port, &task->self_name);
 }
 
+struct port *thread_port(struct thread *thread)
+{
+    if (!thread->port)
+        thread->port = port_create(thread->task->machine, MK_OBJECT_THREAD, thread);
+    return thread->port;
+}
+
 mk_name_t mk_thread_self(void)
 {
     struct cpu *cpu = kernel_look();
     if (!cpu)
         return MK_NAME_NULL;
     struct thread *self = cpu->current;
-    if (!self->port)
-        self->port = port_create(cpu->machine, MK_OBJECT_THREAD, self);
-    return self->port ? self_name(self->space, self->port, &self->self_name) : MK_NAME_NULL;
+    struct port *port = thread_port(self);
+    return port ? self_name(self->space, port, &self->self_name) : MK_NAME_NULL;
 }
 
 uint64_t mk_task_id(void)

@@ -51,6 +51,10 @@ void task_set_special(struct task *task, enum mk_special which, struct port *por
     }
     task->specials[which] = port;
     task->special_badges[which] = badge;
+    if (which == MK_SPECIAL_EXCEPTION) {
+        task->exception_kinds = MK_EXC_ALL;
+        task->exception_with = MK_EXC_IDENTITY | MK_EXC_STATE;
+    }
     if (old)
         port_drop_send(task->machine, old, 1);
 }
@@ -83,6 +87,8 @@ static void inherit(struct task *task, const struct task *parent)
     for (int i = 0; i < MK_NR_SPECIALS; i++)
         if (i != MK_SPECIAL_MACHINE && parent->specials[i])
             task_set_special(task, (enum mk_special)i, parent->specials[i], parent->special_badges[i]);
+    task->exception_kinds = parent->exception_kinds;
+    task->exception_with = parent->exception_with;
 }
 
 mk_err_t task_create(struct mk_machine *machine, const char *label, struct task *parent, struct task **taskp)
@@ -145,6 +151,7 @@ static void thread_detach(struct cpu *cpu, struct thread *thread)
     ipc_thread_ended(cpu, thread);
     vm_thread_ended(cpu, thread);
     device_thread_ended(cpu, thread);
+    exception_forget(cpu->machine, &thread->exception);
     sched_wake_all(cpu, &thread->joiners, MK_OK);
     if (thread->port) {
         struct port *port = thread->port;

@@ -99,8 +99,8 @@ mk_err_t mk_vm_map(mk_name_t name, const struct mk_vm_map *user_how, mk_vaddr_t 
     struct vm_object *object = port->object;
     uint64_t end = (uint64_t)object->nr_pages << PAGE_SHIFT;
     if (object == cpu->machine->vm->store || how.size == 0 || how.size > end || how.offset % PAGE_SIZE ||
-        how.offset > end - round_up(how.size, PAGE_SIZE) || !is_prot(how.prot) || !is_prot(how.max_prot) ||
-        (how.max_prot && how.prot & ~how.max_prot))
+        how.at % PAGE_SIZE || how.offset > end - round_up(how.size, PAGE_SIZE) || !is_prot(how.prot) ||
+        !is_prot(how.max_prot) || (how.max_prot && how.prot & ~how.max_prot))
         err = MK_E_BAD_ARGUMENT;
     if (!err)
         err = map_object(map, object, &how, &addr);

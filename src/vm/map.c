@@ -287,6 +287,20 @@ mk_err_t map_find_place(struct map *map, size_t size, uintptr_t *startp, struct 
     return err;
 }
 
+mk_err_t map_take_place(struct map *map, uintptr_t start, size_t size, struct list **wherep)
+{
+    mk_err_t err = map_reserve(map);
+    if (!err && !map_is_inside(map, start, size))
+        err = MK_E_BAD_ARGUMENT;
+    if (err)
+        return err;
+    struct list *link = map->regions.next;
+    while (link != &map->regions && list_entry(link, struct region, link)->end <= start)
+        link = link->next;
+    *wherep = link;
+    return link != &map->regions && list_entry(link, struct region, link)->start < start + size ? MK_E_EXISTS : MK_OK;
+}
+
 mk_err_t region_error(const struct vm *vm)
 {
     return vm->nr_regions >= MK_REGIONS_MAX ? MK_E_LIMIT_REGIONS : MK_E_NO_MEMORY;

@@ -26,7 +26,8 @@ mk_err_t map_object(struct map *map, struct vm_object *object, const struct mk_v
     uint32_t max_prot = how->max_prot ? how->max_prot : how->prot;
     if (how->is_copy && !map_may_have(map, size))
         return MK_E_LIMIT_MEMORY;
-    mk_err_t err = map_find_place(map, size, addrp, &where);
+    *addrp = how->at;
+    mk_err_t err = how->at ? map_take_place(map, how->at, size, &where) : map_find_place(map, size, addrp, &where);
     if (!err && how->is_copy)
         err = machine_charge(map->machine, size);
     if (err)

@@ -26,6 +26,8 @@ bool map_may_have(const struct map *map, size_t size);
 
 /* A free place, and the region before which it lies. MK_E_LIMIT_WINDOW, MK_E_LIMIT_HOST, MK_E_NO_MEMORY. */
 mk_err_t map_find_place(struct map *map, size_t size, uintptr_t *startp, struct list **wherep);
+/* This place. MK_E_BAD_ARGUMENT (not in the window), MK_E_EXISTS, MK_E_LIMIT_HOST, MK_E_NO_MEMORY. */
+mk_err_t map_take_place(struct map *map, uintptr_t start, size_t size, struct list **wherep);
 
 /*
  * A region of the object from `page` on, in no map; takes over the caller's reference. It is readable, writable and

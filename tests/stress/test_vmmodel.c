@@ -392,7 +392,7 @@ static void op_map(void)
     unsigned first = below(o->nr_pages), nr = 1 + below(o->nr_pages - first);
     bool is_copy = below(2);
     uint32_t prot = below(3) ? RW : MK_PROT_READ, max_prot = below(2) ? RW : 0;
-    const struct mk_vm_map how = {o->memory, first * PAGE, nr * PAGE, prot, max_prot, is_copy};
+    const struct mk_vm_map how = {o->memory, first * PAGE, nr * PAGE, prot, max_prot, is_copy, 0};
     mk_vaddr_t addr;
     mk_err_t err = mk_vm_map(a->task, &how, &addr);
     if (err == MK_E_LIMIT_MEMORY)

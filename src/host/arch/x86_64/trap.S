@@ -104,6 +104,20 @@ host_trap_entry:
 	.cfi_endproc
 	.size	host_trap_entry, . - host_trap_entry
 
+	.p2align 4
+	.globl	host_raise
+	.hidden	host_raise
+	.type	host_raise, @function
+	.globl	host_raise_point
+	.hidden	host_raise_point
+host_raise:
+	.cfi_startproc
+host_raise_point:
+	ud2
+	ret
+	.cfi_endproc
+	.size	host_raise, . - host_raise
+
 	.section .rodata
 	.p2align 2
 default_mxcsr:
