@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which sanitizer the library is built with (HOST_ASAN, HOST_TSAN, HOST_SANITIZED; each 0 or 1), and what valgrind is told. */
+/*
+ * Which sanitizer the library is built with (HOST_ASAN, HOST_TSAN, HOST_SANITIZED; each 0 or 1), and what valgrind is
+ * told.
+ */
 #ifndef HOST_SANITIZER_H
 #define HOST_SANITIZER_H
 

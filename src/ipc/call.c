@@ -69,9 +69,8 @@ mk_err_t ipc_call_port(struct cpu *cpu, struct port *port, struct kmsg *kmsg, st
 {
     struct thread *self = cpu->current;
     self->msg = msg;
-    self->serial++;
     self->call_port = port->id;
-    kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = self, .serial = self->serial};
+    kmsg_expect_answer(kmsg, self);
     port->refs++; /* what is told of the message's loss may be the last to know of it */
     struct thread *heir = port_deliver(cpu, port, kmsg);
     port_release(cpu->machine, port);

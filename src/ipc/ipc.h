@@ -243,6 +243,20 @@ struct port *port_create(struct mk_machine *machine, enum mk_object kind, void *
 void port_release(struct mk_machine *machine, struct port *port); /* one reference */
 /* The receive right goes: the port dies, or is sent to who asked for it. Uses no stack by depth of nesting. */
 void port_destroy(struct mk_machine *machine, struct port *port);
+/* A new send right to it, and the reference that goes with it. */
+static inline struct ref port_send_ref(struct port *port, uint64_t badge)
+{
+    port->refs++;
+    port->nr_send++;
+    return (struct ref){.type = MK_RIGHT_SEND, .port = port, .badge = badge};
+}
+
+/* Or is it one of the kernel's own, or an event port? */
+static inline bool port_takes_messages(const struct port *port)
+{
+    return port->object_kind == MK_OBJECT_NONE && !port->is_event;
+}
+
 /* After nr_send fell: no-senders. */
 void port_senders_fell(struct mk_machine *machine, struct port *port);
 void port_drop_send(struct mk_machine *machine, struct port *port, uint32_t n); /* n send rights, one reference */

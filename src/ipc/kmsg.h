@@ -112,6 +112,13 @@ static inline struct kmsg *kmsg_create(struct mk_machine *machine, uint32_t nr_r
     return kmsg;
 }
 
+/* The caller waits for an answer to it from now on. */
+static inline void kmsg_expect_answer(struct kmsg *kmsg, struct thread *caller)
+{
+    caller->serial++;
+    kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = caller, .serial = caller->serial};
+}
+
 /* Its rights and memory were taken out. */
 static inline void kmsg_free(struct mk_machine *machine, struct kmsg *kmsg)
 {

@@ -127,7 +127,7 @@ static bool fits(const struct entry *entry, enum mk_notify event)
     case MK_NOTIFY_DEAD_NAME:
         return entry->type & (MK_RIGHT_SEND | MK_RIGHT_SEND_ONCE);
     case MK_NOTIFY_SEND_POSSIBLE:
-        return entry->type & MK_RIGHT_SEND && entry->port->object_kind == MK_OBJECT_NONE && !entry->port->is_event;
+        return entry->type & MK_RIGHT_SEND && port_takes_messages(entry->port);
     case MK_NOTIFY_NO_SENDERS:
     case MK_NOTIFY_PORT_DESTROYED:
         return entry->type & MK_RIGHT_RECEIVE;

@@ -144,8 +144,7 @@ static struct pager *pager_create(struct mk_machine *machine, struct port *port,
     pager->timeout = MK_PAGER_TIMEOUT_DEFAULT;
     pager->port = port;
     port->is_pager = true;
-    port->refs++;
-    port->nr_send++;
+    port_send_ref(port, 0);
     port->make_count++;
     list_init(&pager->link);
     list_add_tail(&pager->link, &machine->vm->pagers);

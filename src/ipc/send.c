@@ -63,10 +63,8 @@ static void send_queued(struct cpu *cpu, struct sending *s, struct thread **heir
 void send_commit(struct cpu *cpu, struct sending *s, struct thread **heirp)
 {
     sending_commit_memory(s);
-    if (s->is_call) {
-        s->sender->serial++;
-        s->kmsg->reply = (struct ref){.type = ENTRY_REPLY, .caller = s->sender, .serial = s->sender->serial};
-    }
+    if (s->is_call)
+        kmsg_expect_answer(s->kmsg, s->sender);
     if (s->is_circular)
         destroy_circular(cpu, s);
     else if (s->dest->type & MK_RIGHT_SEND)

@@ -113,7 +113,7 @@ mk_err_t sending_check(struct sending *s)
         return MK_E_BAD_RIGHT;
     const struct port *port = entry->type == ENTRY_REPLY ? NULL : entry->port;
     s->dest = entry;
-    if (port && (port->object_kind != MK_OBJECT_NONE || port->is_event) && !port->is_dead)
+    if (port && !port_takes_messages(port) && !port->is_dead)
         return MK_E_BAD_RIGHT; /* the kernel's own ports and event ports take no messages */
     mk_err_t err = sending_check_load(s, port);
     if (!err && s->with_reply)

@@ -152,12 +152,9 @@ static mk_err_t user_fault(struct cpu *cpu)
 /* Is it the same instruction again, with nothing done since? Then it needs more than one page at once. */
 static void note_fault(struct thread *self, const struct host_trap_frame *frame)
 {
-    const uint64_t regs[] = {frame->rip, frame->rsp, frame->rax, frame->rbx, frame->rcx, frame->rdx,
-                             frame->rsi, frame->rdi, frame->rbp, frame->r8,  frame->r9,  frame->r10,
-                             frame->r11, frame->r12, frame->r13, frame->r14, frame->r15};
-    uint64_t key = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
-        key = mix64(key ^ regs[i]);
+    uint64_t key = frame->rsp;
+    for (const uint64_t *reg = &frame->r15; reg <= &frame->rip; reg++)
+        key = mix64(key ^ *reg);
     self->nr_faulting = key == self->fault_key ? self->nr_faulting + 1 : 0;
     self->fault_key = key;
 }

@@ -12,13 +12,6 @@
 
 /* ---- asking ---- */
 
-static struct ref send_ref(struct port *port)
-{
-    port->refs++;
-    port->nr_send++;
-    return (struct ref){.type = MK_RIGHT_SEND, .port = port};
-}
-
 /* NULL: no memory. */
 static struct kmsg *message_create(struct thread *self, struct mk_exc_message *facts, uint32_t with)
 {
@@ -33,8 +26,8 @@ static struct kmsg *message_create(struct thread *self, struct mk_exc_message *f
     kmsg->id = MK_EXC_RAISE;
     kmsg->badge = MK_BADGE_KERNEL;
     if (nr_rights) {
-        kmsg->rights[0] = send_ref(port);
-        kmsg->rights[1] = send_ref(self->task->port);
+        kmsg->rights[0] = port_send_ref(port, 0);
+        kmsg->rights[1] = port_send_ref(self->task->port, 0);
     }
     return kmsg;
 }
@@ -73,7 +66,7 @@ static mk_err_t ask(struct cpu *cpu, struct port *port, uint32_t with, struct mk
 
 static bool is_asked(const struct port *port, uint32_t kinds, uint32_t exception)
 {
-    return port && !port->is_dead && !port->is_event && !port->object_kind && kinds & MK_EXC_BIT(exception);
+    return port && !port->is_dead && port_takes_messages(port) && kinds & MK_EXC_BIT(exception);
 }
 
 /* Thread, task, machine: in this order, as they are when their turn comes. */
@@ -150,7 +143,7 @@ static void set_port(struct mk_machine *machine, struct exception_port *e, struc
 {
     struct port *old = e->port;
     if (port)
-        send_ref(port);
+        port_send_ref(port, 0);
     *e = (struct exception_port){port, kinds, with};
     if (old)
         port_drop_send(machine, old, 1);
@@ -177,7 +170,7 @@ mk_err_t mk_exception_set_port(mk_name_t which, uint32_t kinds, mk_name_t send, 
     if (!err && send) {
         err = ref_check(self->space, send, MK_COPY_SEND, 0);
         port = err ? NULL : space_lookup(self->space, send)->port;
-        if (port && (port->is_event || port->object_kind))
+        if (port && !port_takes_messages(port))
             err = MK_E_BAD_RIGHT;
     }
     if (err)

@@ -16,7 +16,7 @@ static mk_err_t message_port_find(struct space *space, mk_name_t name, struct po
     *portp = entry->port;
     if (entry->port->is_dead)
         return MK_E_DEAD;
-    return entry->port->is_event || entry->port->object_kind ? MK_E_BAD_RIGHT : MK_OK;
+    return port_takes_messages(entry->port) ? MK_OK : MK_E_BAD_RIGHT;
 }
 
 static mk_err_t control_find(struct cpu *cpu, mk_name_t name, struct vm_object **objectp)

@@ -26,9 +26,7 @@ mk_err_t send_right_add(struct space *space, struct port *port, uint64_t badge, 
     mk_err_t err = space_reserve(space, 1);
     if (err)
         return err;
-    port->refs++;
-    port->nr_send++;
-    *namep = ref_put(space, (struct ref){.type = MK_RIGHT_SEND, .port = port, .badge = badge});
+    *namep = ref_put(space, port_send_ref(port, badge));
     return MK_OK;
 }
 
@@ -45,10 +43,8 @@ mk_err_t string_in(char *dst, const char *src, size_t size)
 void task_set_special(struct task *task, enum mk_special which, struct port *port, uint64_t badge)
 {
     struct port *old = task->specials[which];
-    if (port) {
-        port->refs++;
-        port->nr_send++;
-    }
+    if (port)
+        port_send_ref(port, badge);
     task->specials[which] = port;
     task->special_badges[which] = badge;
     if (which == MK_SPECIAL_EXCEPTION) {

@@ -413,32 +413,28 @@ mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size)
     return MK_OK;
 }
 
-/* Bytes of the range in the region. */
-static size_t overlap(const struct region *region, uintptr_t addr, size_t size)
+/* Bytes of the range in regions with at least this protection; in those alone that are charged, if need be. */
+static size_t covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot, bool is_charged)
 {
-    uintptr_t start = region->start > addr ? region->start : addr;
-    uintptr_t end = region->end < addr + size ? region->end : addr + size;
-    return start < end ? end - start : 0;
+    size_t n = 0;
+    list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
+        const struct region *region = list_entry(link, struct region, link);
+        uintptr_t start = region->start > addr ? region->start : addr;
+        uintptr_t end = region->end < addr + size ? region->end : addr + size;
+        if (start < end && (region->prot & prot) == prot && (region->is_charged || !is_charged))
+            n += end - start;
+    }
+    return n;
 }
 
 size_t map_covered(const struct map *map, uintptr_t addr, size_t size, uint32_t prot)
 {
-    size_t n = 0;
-    list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
-        const struct region *region = list_entry(link, struct region, link);
-        n += (region->prot & prot) == prot ? overlap(region, addr, size) : 0;
-    }
-    return n;
+    return covered(map, addr, size, prot, false);
 }
 
 size_t map_charged(const struct map *map, uintptr_t addr, size_t size)
 {
-    size_t n = 0;
-    list_for_each (link, (struct list *)(uintptr_t)&map->regions) {
-        const struct region *region = list_entry(link, struct region, link);
-        n += region->is_charged ? overlap(region, addr, size) : 0;
-    }
-    return n;
+    return covered(map, addr, size, MK_PROT_NONE, true);
 }
 
 /* ---- protection ---- */

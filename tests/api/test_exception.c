@@ -2,6 +2,7 @@
 /* Exceptions: who is asked, with what, and what the answers do. */
 #include <xmmintrin.h>
 
+#include "allochook.h"
 #include "helpers.h"
 
 #define PAGE ((size_t)4096)
@@ -726,22 +727,6 @@ static void EXC0230(void **state)
 }
 
 /* ---- the k-th allocation fails ---- */
-
-static struct {
-    unsigned left;
-    bool is_armed, has_failed;
-} hook;
-
-static void *hook_alloc(void *arg, size_t size)
-{
-    (void)arg;
-    (void)size;
-    if (!hook.is_armed || --hook.left > 0)
-        return &hook;
-    hook.is_armed = false;
-    hook.has_failed = true;
-    return NULL;
-}
 
 static void divide_short(void *arg)
 {

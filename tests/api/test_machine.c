@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "allochook.h"
 #include "scenario.h"
 
 /* ---- configuration ---- */
@@ -839,25 +840,6 @@ static void MACHINE0320(void **state)
 
 /* ---- failing allocations ---- */
 
-/* Lets the k-th allocation after arming fail, once. */
-struct hook {
-    unsigned left;
-    bool is_armed, has_failed;
-};
-
-static void *hook_alloc(void *arg, size_t size)
-{
-    struct hook *h = arg;
-    (void)size;
-    if (!h->is_armed || --h->left > 0)
-        return h;
-    h->is_armed = false;
-    h->has_failed = true;
-    return NULL;
-}
-
-static struct hook hook;
-
 /* A call that may fail for want of memory: then it has changed nothing, and succeeds the next time. */
 #define TRY(call) \
     do { \
@@ -880,7 +862,7 @@ static void fail_each(void (*entry)(void *))
 {
     unsigned k = 0;
     do {
-        const struct mk_machine_config config = {.alloc_hook = hook_alloc, .alloc_arg = &hook};
+        const struct mk_machine_config config = {.alloc_hook = hook_alloc};
         struct mkt t;
         hook = (struct hook){.left = ++k};
         mkt_begin(&t, &config);
@@ -1099,8 +1081,7 @@ static void MACHINE0390(void **state)
     do {
         struct mkt t;
         memset(&t, 0, sizeof(t));
-        const struct mk_machine_config config = {
-            .alloc_hook = hook_alloc, .alloc_arg = &hook, .log = mkt_log, .log_arg = &t};
+        const struct mk_machine_config config = {.alloc_hook = hook_alloc, .log = mkt_log, .log_arg = &t};
         hook = (struct hook){.left = ++k, .is_armed = true};
         mk_err_t err = mk_machine_create(&config, &t.machine);
         if (err) {
@@ -1139,7 +1120,7 @@ static void exhausted(void *arg)
 static void MACHINE0400(void **state)
 {
     (void)state;
-    const struct mk_machine_config config = {.alloc_hook = hook_alloc, .alloc_arg = &hook};
+    const struct mk_machine_config config = {.alloc_hook = hook_alloc};
     struct mkt t;
     hook = (struct hook){.left = 0};
     mkt_begin(&t, &config);

@@ -2,6 +2,7 @@
 /* Calls of <mk/vm.h> and <mk/memory.h> that have not enough of something, or come at the wrong time. */
 #include <sys/resource.h>
 
+#include "allochook.h"
 #include "vmworld.h"
 
 static mk_vaddr_t out;
@@ -661,22 +662,6 @@ MKT_TEST(VMLIMIT0160)
 }
 
 /* ---- the k-th allocation of a call fails ---- */
-
-static struct {
-    unsigned left;
-    bool is_armed, has_failed;
-} hook;
-
-static void *hook_alloc(void *arg, size_t size)
-{
-    (void)arg;
-    (void)size;
-    if (!hook.is_armed || --hook.left > 0)
-        return &hook;
-    hook.is_armed = false;
-    hook.has_failed = true;
-    return NULL;
-}
 
 static mk_vaddr_t copied, target; /* regions of three pages; the first is a copy of another */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a refused or repeated call of <mk/vm.h> and <mk/memory.h> leaves: nothing. */
+#include "allochook.h"
 #include "vmworld.h"
 
 static mk_vaddr_t allocate(size_t size)
@@ -130,22 +131,6 @@ MKT_TEST(VMUNDO0070)
 }
 
 /* ---- the k-th allocation fails ---- */
-
-static struct {
-    unsigned left;
-    bool is_armed, has_failed;
-} hook;
-
-static void *hook_alloc(void *arg, size_t size)
-{
-    (void)arg;
-    (void)size;
-    if (!hook.is_armed || --hook.left > 0)
-        return &hook;
-    hook.is_armed = false;
-    hook.has_failed = true;
-    return NULL;
-}
 
 static void with_hook(void (*entry)(void *))
 {
