@@ -82,8 +82,10 @@ static void context_main(unsigned low, unsigned high)
     abort();
 }
 
-void host_context_init(struct host_context *context, char *stack, size_t size, void (*entry)(void *), void *arg)
+void host_context_init(struct host_context *context, void (*entry)(void *), void *arg)
 {
+    char *stack = context->stack;
+    size_t size = context->size;
     struct { /* lives at the top of the stack: a thread that never runs costs nothing elsewhere */
         ucontext_t uc;
         struct start start;
@@ -99,8 +101,6 @@ void host_context_init(struct host_context *context, char *stack, size_t size, v
     makecontext(&top->uc, (void (*)(void))context_main, 2, (unsigned)address, (unsigned)(address >> 32));
     context->sp = NULL;
     context->uc = &top->uc;
-    context->stack = stack;
-    context->size = size;
     host_context_drop(context);
 }
 

@@ -24,10 +24,10 @@ struct host_context {
 };
 
 /*
- * Lay out a context on `stack`; entry(arg) runs at the first switch to it and must never return. May
- * be called again to start over.
+ * Lay out a context on its stack, which the caller has filled in (`stack`, `size`); entry(arg) runs at the first switch
+ * to it and must never return. May be called again to start over.
  */
-void host_context_init(struct host_context *context, char *stack, size_t size, void (*entry)(void *), void *arg);
+void host_context_init(struct host_context *context, void (*entry)(void *), void *arg);
 
 /* What a sanitizer keeps for a context that will not be entered again before the next host_context_init. */
 void host_context_drop(struct host_context *context);

@@ -113,10 +113,9 @@ struct thread {
     struct list joiners;
     void (*entry)(void *);
     void *arg;
-    char *stack;
-    size_t stack_size;
     char label[MK_LABEL_MAX];
 };
+_Static_assert(sizeof(struct thread) <= 512, "a thread takes a block of 512 bytes, not of 1024");
 
 #define THREAD_HAS_TIMER 1  /* a deadline is armed */
 #define THREAD_SUSPENDED 2  /* suspend_count > 0 */

@@ -127,7 +127,7 @@ static inline void kernel_charge(struct cpu *cpu, mk_time_t cost)
 
 static inline bool stack_is_low(const struct thread *self)
 {
-    return (size_t)(host_stack_pointer() - self->stack) < KERNEL_STACK_ROOM; /* on another stack: large */
+    return (size_t)(host_stack_pointer() - self->context.stack) < KERNEL_STACK_ROOM; /* on another stack: large */
 }
 
 /* The calling CPU, or NULL outside a machine's thread. For calls that only look: they cost no time. */

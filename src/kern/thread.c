@@ -28,19 +28,15 @@ static struct thread *from_pool(struct list *pool)
     return thread;
 }
 
-/* Everything of a former life but the context, the stack and the serial. */
+/* Everything of a former life but the context, with its stack, and the serial. */
 static void thread_clear(struct thread *thread)
 {
     struct host_context context = thread->context;
-    char *stack = thread->stack;
-    size_t stack_size = thread->stack_size;
     uint64_t serial = thread->serial;
     uint8_t flags = thread->flags;
 
     memset(thread, 0, sizeof(*thread));
     thread->context = context;
-    thread->stack = stack;
-    thread->stack_size = stack_size;
     thread->serial = (serial + 1) & ~(uint64_t)1;
     thread->flags = flags & THREAD_PARKED;
     list_init(&thread->queue);
@@ -63,10 +59,10 @@ static mk_err_t thread_take(struct task *task, size_t stack_size, struct thread 
             thread = kmem_zalloc(&machine->kmem, sizeof(*thread));
         if (!thread)
             return MK_E_NO_MEMORY;
-        thread->stack = host_stack_alloc(&task->stacks, stack_size);
-        thread->stack_size = stack_size;
+        thread->context.stack = host_stack_alloc(&task->stacks, stack_size);
+        thread->context.size = stack_size;
         thread->flags = 0;
-        if (!thread->stack) {
+        if (!thread->context.stack) {
             list_init(&thread->task_link);
             list_add_head(&thread->task_link, &machine->free_threads);
             return MK_E_LIMIT_HOST;
@@ -91,7 +87,7 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
     if (err)
         return err;
     if (!(thread->flags & THREAD_PARKED))
-        host_context_init(&thread->context, thread->stack, thread->stack_size, thread_main, thread);
+        host_context_init(&thread->context, thread_main, thread);
     thread->flags = 0;
     thread->entry = entry;
     thread->arg = arg;
@@ -173,12 +169,12 @@ void thread_rest(struct cpu *cpu, struct thread *thread)
     task->ended_run_time += thread->run_time;
     task->nr_threads--;
     cpu->machine->nr_threads--;
-    if (!task->is_ended && thread->stack_size == MK_STACK_DEFAULT) {
+    if (!task->is_ended && thread->context.size == MK_STACK_DEFAULT) {
         list_add_head(&thread->task_link, &task->pool);
     } else {
-        if (thread->stack_size != MK_STACK_DEFAULT)
-            host_stack_free(thread->stack);
-        thread->stack = NULL;
+        if (thread->context.size != MK_STACK_DEFAULT)
+            host_stack_free(thread->context.stack);
+        thread->context.stack = NULL;
         host_context_drop(&thread->context);
         thread->flags = 0;
         list_add_head(&thread->task_link, &cpu->machine->free_threads);

@@ -93,7 +93,7 @@ static int64_t find_out(const struct thread *self, struct host_trap *trap, mk_er
     if (trap->is_raised && (int64_t)trap->frame->rdi == HOST_RAISE_OVERFLOW) {
         trap->exception = MK_EXC_BAD_ACCESS;
         trap->signal = HOST_TRAP_BAD_ACCESS;
-        trap->address = (uint64_t)(uintptr_t)self->stack - 1;
+        trap->address = (uint64_t)(uintptr_t)self->context.stack - 1;
     } else if (trap->is_raised) {
         trap->signal = HOST_TRAP_ABORT;
         return (int64_t)trap->frame->rdi;
@@ -102,7 +102,7 @@ static int64_t find_out(const struct thread *self, struct host_trap *trap, mk_er
         return MK_EXC_ABORT;
     if (trap->exception != MK_EXC_BAD_ACCESS)
         return 0;
-    if ((uint64_t)(uintptr_t)self->stack - 1 - trap->address < HOST_STACK_GUARD) {
+    if ((uint64_t)(uintptr_t)self->context.stack - 1 - trap->address < HOST_STACK_GUARD) {
         trap->what = "stack overflow";
         return MK_EXC_STACK_OVERFLOW;
     }

@@ -248,7 +248,7 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     struct port *port;
     mk_name_t name = MK_NAME_NULL;
     mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
-    if (!err && host_stack_pointer() < self->stack + LOAD_STACK_ROOM)
+    if (!err && host_stack_pointer() < self->context.stack + LOAD_STACK_ROOM)
         err = MK_E_BAD_STATE; /* the dynamic linker must not run into the guard: it would keep its lock */
     if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_copy(whyp, "", 1))))
         err = MK_E_BAD_ADDRESS;
