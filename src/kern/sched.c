@@ -89,12 +89,9 @@ static void charge_current(struct cpu *cpu)
     cpu->run_start = cpu->now;
 }
 
-/* Give the CPU to `next`, or to the scheduler's loop (NULL). Returns when the current thread has it again. */
-static void switch_to(struct cpu *cpu, struct thread *next, bool is_preemption)
+/* The CPU goes on with `next`, NULL: the scheduler's loop. The time of `prev` is charged. */
+static void enter(struct cpu *cpu, struct thread *prev, struct thread *next, bool is_preemption)
 {
-    struct thread *prev = cpu->current;
-    kernel_charge(cpu, cpu->machine->costs.switch_);
-    charge_current(cpu);
     cpu->current = next;
     if (next) {
         next->state = THREAD_RUNNING;
@@ -106,6 +103,14 @@ static void switch_to(struct cpu *cpu, struct thread *next, bool is_preemption)
     trace(cpu, MK_TRACE_SWITCH, next ? next->id : 0, next ? next->priority : 0, is_preemption);
     host_context_switch(prev ? &prev->context : &cpu->host.scheduler, next ? &next->context : &cpu->host.scheduler,
                         cpu->host.is_ucontext);
+}
+
+/* Give the CPU to `next`, or to the scheduler's loop (NULL). Returns when the current thread has it again. */
+static void switch_to(struct cpu *cpu, struct thread *next, bool is_preemption)
+{
+    kernel_charge(cpu, cpu->machine->costs.switch_);
+    charge_current(cpu);
+    enter(cpu, cpu->current, next, is_preemption);
 }
 
 /* From when the thread runs: the switch does not count, so that every turn gets something done. */
@@ -359,9 +364,32 @@ void sched_forget(struct cpu *cpu, struct thread *thread)
     thread->state = THREAD_ENDED;
 }
 
+/*
+ * It is laid to rest in its task's pool while it stands on its stack, which nobody takes before the CPU has left it.
+ * Not where the stack or the task would go, or the scheduler's loop has something to do.
+ */
+static bool exit_parked(struct cpu *cpu)
+{
+    struct thread *self = cpu->current;
+    if (!(self->flags & THREAD_PARKED) || self->task->is_ended || self->context.size != MK_STACK_DEFAULT ||
+        !cpu->ready_mask || cpu->now >= cpu->next_event || cpu->machine->unloading || machine_is_stopping(cpu->machine))
+        return false;
+    struct thread *next = queue_take(cpu);
+    if (cpu_must_reschedule(cpu))
+        clear_reschedule(cpu);
+    start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
+    kernel_charge(cpu, cpu->machine->costs.switch_);
+    charge_current(cpu);
+    thread_rest(cpu, self);
+    enter(cpu, self, next, false);
+    return true;
+}
+
 void sched_exit(struct cpu *cpu)
 {
     cpu->current->state = THREAD_ENDED;
+    if (exit_parked(cpu))
+        return;
     cpu->ended = cpu->current;
     cpu->host.is_trapped = false; /* if it was on the trap stack, it leaves it for good */
     switch_to(cpu, NULL, false);
