@@ -27,6 +27,19 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define MKT_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MKT_TSAN 1
+#endif
+#endif
+#ifndef MKT_TSAN
+#define MKT_TSAN 0
+#endif
+/* Each takes much of the process's addresses and mappings for itself. */
+#define MKT_ADDRESSES_ARE_SCARCE (MKT_TSAN || RUNNING_ON_VALGRIND)
+
 #include <mk/mk.h>
 
 #define MKT_LOG_SIZE 16384

@@ -9,10 +9,10 @@
 
 #include "mkt.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || MKT_TSAN
 #define STRESS_BUILT_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define STRESS_BUILT_SANITIZED 1
 #endif
 #endif

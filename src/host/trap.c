@@ -71,6 +71,8 @@ void host_trap_main(struct host_trap_frame *frame) __attribute__((visibility("hi
 __attribute__((used)) void host_trap_main(struct host_trap_frame *frame)
 {
     struct host_cpu *cpu = host_this_cpu;
+    /* The handler's frames are gone; valgrind does not always see the next ones come. */
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(cpu->signal_stack, SIGNAL_STACK_SIZE);
     cpu->trap.frame = frame;
     cpu->on_trap(cpu);
     host_this_cpu->is_trapped = false;

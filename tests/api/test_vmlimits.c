@@ -223,8 +223,8 @@ MKT_TEST(VMLIMIT0050)
 {
     (void)arg;
     static mk_name_t tasks[MK_REGIONS_MAX / NR_SPLIT];
-    if (RUNNING_ON_VALGRIND)
-        return; /* it has no addresses for so many windows */
+    if (MKT_ADDRESSES_ARE_SCARCE)
+        return; /* none for so many windows */
     mk_name_t memory, control;
     intptr_t delta;
     world_begin();
@@ -871,8 +871,8 @@ static void VMLIMIT0180(void **state)
 {
     (void)state;
     size_t max = mappings_max();
-    if (max > 200000 || RUNNING_ON_VALGRIND)
-        skip(); /* too many to use them all up here; valgrind cannot have so many */
+    if (max > 200000 || MKT_ADDRESSES_ARE_SCARCE)
+        skip(); /* too many to use them all up here */
     around.size = (max - 2600) * PAGE;
     around.area = many_mappings(max - 2600);
     mkt_run(out_of_mappings, NULL);

@@ -116,7 +116,7 @@ static void STRESS0010(void **state)
     struct stress_usage before = stress_usage();
     crowd_run(&crowd, crowd_main);
     struct stress_usage after = stress_usage();
-    if (peak.mappings - before.mappings >= 5000)
+    if (!MKT_TSAN && peak.mappings - before.mappings >= 5000) /* TSan maps memory of its own for each thread */
         fail_msg("%ld mappings more", peak.mappings - before.mappings);
     stress_compare(before, after, 32 << 20, 2);
     assert_true(STRESS_SANITIZED || (after.mappings >= before.mappings - 2));
