@@ -52,14 +52,16 @@ static inline mk_name_t example_right(void *arg)
 }
 
 /*
- * The machine's log goes to standard output: mk_log writes "[task] text". Addresses, which differ from run to run, are
- * cut off at the end of a line.
+ * The machine's log goes to standard output: mk_log writes "[task] text". The indented lines of a crash report have
+ * addresses, which differ from run to run: to standard error.
  */
 static inline void example_log(void *arg, const char *line)
 {
-    const char *end = strstr(line, " at address");
+    static bool is_report;
     (void)arg;
-    printf("%.*s\n", (int)(end ? (size_t)(end - line) : strlen(line)), line);
+    is_report = is_report && line[0] == ' ';
+    fprintf(is_report ? stderr : stdout, "%s\n", line);
+    is_report = is_report || strstr(line, "ended its task");
 }
 
 /*

@@ -3,7 +3,9 @@
  * Exceptions. A thread that did what it cannot (touched memory that is not there, divided by zero, called abort) waits
  * while messages ask others about it, in Mach's order: who holds the receive right of the thread's exception port, of
  * its task's, of the machine's. Each may mend what is wrong and have the thread go on, end the thread or its task, or
- * pass: then the next is asked. When nobody is left, the task ends with exit code 128 plus the host's signal number.
+ * pass: then the next is asked. When nobody is left, the task ends with exit code 128 plus the host's signal number
+ * (MK_EXC_EXIT: with the status), and a crash report goes to the machine's log: where it was, the registers, the last
+ * kernel calls, what the task held and who waited for it.
  * A thread that is in the middle of a kernel call is not asked about: its task ends.
  *
  * Who handles a task's exceptions should not be that task, and must not wait for the thread that it is asked about.
@@ -22,14 +24,16 @@ enum mk_exception {
     MK_EXC_BAD_ACCESS = 1,      /* memory that is not there, or not for that; code: why, an mk_err_t */
     MK_EXC_BAD_INSTRUCTION = 2, /* one that the processor refuses */
     MK_EXC_ARITHMETIC = 3,      /* division by zero, or an unmasked floating-point exception */
-    MK_EXC_SOFTWARE = 5,        /* mk_exception_raise, abort; code: MK_EXC_ABORT or what was raised */
-    MK_EXC_BREAKPOINT = 6,      /* the instruction after it would be next */
+    MK_EXC_SOFTWARE = 5,   /* mk_exception_raise, abort, endless loops; code: what was raised, or one of the below */
+    MK_EXC_BREAKPOINT = 6, /* the instruction after it would be next */
+    MK_EXC_EXIT = 16,      /* not Mach's: mk_exit, which is a plugin's exit and _exit; code: the status */
 };
 
 #define MK_EXC_BIT(exception) (1u << (exception))
-#define MK_EXC_ALL            0x6eu /* the bits of all */
+#define MK_EXC_ALL            0x1006eu /* the bits of all */
 
 #define MK_EXC_ABORT          ((int64_t)-1) /* code of MK_EXC_SOFTWARE: abort() was called, which cannot go on */
+#define MK_EXC_LOOP           ((int64_t)-2) /* the same: it computed for too long, see mk_machine_config; it can go on */
 #define MK_EXC_STACK_OVERFLOW ((int64_t)1)  /* code of MK_EXC_BAD_ACCESS: in the guard below the thread's stack */
 
 /* General registers, x86-64. The others stay what they are. */
@@ -86,6 +90,12 @@ MK_API MK_NODISCARD mk_err_t mk_exception_set_port(mk_name_t which, uint32_t kin
  * Raise MK_EXC_SOFTWARE with this code, 0 or above. Returns when it was handled; else the task ends. MK_E_BAD_ARGUMENT.
  */
 MK_API MK_NODISCARD mk_err_t mk_exception_raise(int64_t code);
+
+/*
+ * End the task with this status, as a C program does: what is asked about MK_EXC_EXIT first can let the thread go on
+ * elsewhere. A server that does this has failed, and gets a crash report. Outside a machine it ends the process.
+ */
+MK_API MK_NORETURN void mk_exit(int status);
 
 #ifdef __cplusplus
 }

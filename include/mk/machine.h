@@ -50,6 +50,9 @@ struct mk_machine_config {
     const struct mk_costs *costs; /* NULL: the built-in table */
     mk_log_fn log;                /* NULL: lines to standard error */
     void *log_arg;
+    mk_time_t watchdog;  /* host CPU time for which a thread may compute without a kernel call; longer is MK_EXC_LOOP.
+                            0: 10 s; MK_TIME_FOREVER: no limit */
+    uint32_t max_quanta; /* quanta that a thread may use up without waiting; more is MK_EXC_LOOP. 0: no limit */
     void *(*alloc_hook)(void *arg,
                         size_t size); /* NULL, or asked before each kernel allocation: returning NULL makes it fail */
     void *alloc_arg;

@@ -49,6 +49,9 @@ static inline __attribute__((always_inline)) char *host_stack_pointer(void)
     return sp;
 }
 
+/* arch: whoever walks the stack stops at the function that says this. */
+#define host_context_outermost() __asm__ volatile(".cfi_undefined rip")
+
 /* arch: rounding, precision and exception masks as a program finds them at its start. */
 static inline void host_context_reset_fp(void)
 {
@@ -61,6 +64,9 @@ static inline void host_context_reset_fp(void)
         __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
     }
 }
+
+/* arch: see switch.S. fn(arg) on the stack that ends at `top`, a multiple of 16. */
+void host_call_on(void *top, void (*fn)(void *), void *arg);
 
 /* arch: see switch.S. For the call path, which knows that both are ordinary and no sanitizer is there. */
 void host_switch(void **save, void *load);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <mk/exception.h>
 
@@ -13,6 +14,7 @@
 
 #define HOST_TRAP_ABORT      6  /* SIGABRT */
 #define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
+#define HOST_TRAP_LOOP       26 /* SIGVTALRM */
 
 /* arch: registers as a trap found them; trap.S saves and restores them in this order. */
 struct host_trap_frame {
@@ -20,10 +22,13 @@ struct host_trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
+struct host_cpu;
+
 struct host_trap {
     int signal;                  /* the host's signal number */
     enum mk_exception exception; /* what Mach calls it */
     bool is_raised;              /* by host_raise: its argument is in the frame's rdi */
+    int64_t code;                /* the kernel's: what it tells about the exception */
     uint64_t address;            /* accessed, where the host tells */
     uint64_t instruction;
     const char *what; /* "bad access", "arithmetic error", ... */
@@ -31,6 +36,18 @@ struct host_trap {
     bool is_write;
     uint64_t fixup; /* not 0: an access of the kernel to user memory, which can go on here instead */
     struct host_trap_frame *frame;
+};
+
+/* Bites a thread that computes for too long; see watchdog.c. */
+struct host_watchdog {
+    int64_t limit;                                    /* ns of the host thread's CPU time; 0: none */
+    uint64_t (*progress)(const struct host_cpu *cpu); /* a number that kernel calls change; for the signal handler */
+    timer_t timer;
+    bool is_running;
+    uint64_t last;
+    unsigned nr_still; /* ticks since it changed */
+    unsigned nr_steps; /* left, by single instructions, to where it may bite */
+    bool is_stepping;
 };
 
 /* First member of the kernel's struct cpu. */
@@ -46,6 +63,7 @@ struct host_cpu {
      * may switch to other threads meanwhile if it has given the CPU another trap stack.
      */
     void (*on_trap)(struct host_cpu *cpu);
+    struct host_watchdog watchdog;
     char *trap_stack; /* lowest byte of HOST_TRAP_STACK_SIZE; the kernel's */
     void *signal_stack;
     void *old_signal_stack; /* what the host thread had: a stack_t */
@@ -61,7 +79,9 @@ void host_trap_get_regs(const struct host_trap_frame *frame, struct mk_regs *reg
 bool host_trap_set_regs(struct host_trap_frame *frame, const struct mk_regs *regs);
 
 /* A trap that is a request: a user's code, or that the stack is too short. Returns when the thread goes on after it. */
-#define HOST_RAISE_OVERFLOW INT64_MIN
+#define HOST_RAISE_OVERFLOW     INT64_MIN
+#define HOST_RAISE_LOOP         (INT64_MIN + 1)
+#define HOST_RAISE_EXIT(status) (INT64_MIN + 2 + (int64_t)(uint32_t)(status))
 void host_raise(int64_t code);
 
 /* Is the instruction one of this library's? */
@@ -75,6 +95,16 @@ void host_traps_release(void);
 bool host_cpu_enter(struct host_cpu *cpu);
 void host_cpu_leave(struct host_cpu *cpu);
 void host_cpu_finish(struct host_cpu *cpu);
+
+/* Let it watch the calling host thread, which is this CPU, and no longer. False: the host refused. */
+bool host_watchdog_start(struct host_cpu *cpu);
+void host_watchdog_stop(struct host_cpu *cpu);
+/*
+ * For the signal handler: its signal came, or the trap after a single step (is_step), before this instruction. What to
+ * do: let the thread go on, or to the next instruction only, or bite.
+ */
+enum host_watchdog_act { HOST_WATCHDOG_GO, HOST_WATCHDOG_STEP, HOST_WATCHDOG_BITE };
+enum host_watchdog_act host_watchdog_look(struct host_cpu *cpu, uint64_t instruction, bool is_step);
 
 /* Monotonic host time in ns. */
 int64_t host_clock(void);

@@ -49,6 +49,7 @@ static const struct {
     {SIGSEGV, MK_EXC_BAD_ACCESS, "bad access"},      {SIGBUS, MK_EXC_BAD_ACCESS, "bad access"},
     {SIGFPE, MK_EXC_ARITHMETIC, "arithmetic error"}, {SIGILL, MK_EXC_BAD_INSTRUCTION, "illegal instruction"},
     {SIGTRAP, MK_EXC_BREAKPOINT, "breakpoint"},      {SIGABRT, MK_EXC_SOFTWARE, "abort"},
+    {SIGVTALRM, MK_EXC_SOFTWARE, "endless loop"},
 };
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
@@ -163,6 +164,8 @@ static void pass_on(int signal, siginfo_t *info, void *context, const struct sig
 /* Did the running thread cause it? Not what was sent to the process; an abort is sent by the thread itself. */
 static bool is_own(int signal, const siginfo_t *info)
 {
+    if (signal == HOST_TRAP_LOOP)
+        return true;
     return info->si_code > 0 || (signal == SIGABRT && info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
@@ -188,6 +191,19 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
     uint64_t fixup = signal == SIGSEGV || signal == SIGBUS ? fixup_find(rip) : 0;
     size_t which = 0;
 
+    bool is_step = cpu && signal == SIGTRAP && info->si_code == TRAP_TRACE && cpu->watchdog.is_stepping;
+    if (is_step || (cpu && signal == HOST_TRAP_LOOP && info->si_code == SI_TIMER && info->si_ptr == cpu)) {
+        enum host_watchdog_act act = host_watchdog_look(cpu, rip, is_step);
+        cpu->watchdog.is_stepping = act == HOST_WATCHDOG_STEP;
+        regs[REG_EFL] &= ~(greg_t)EFLAGS_TF;
+        if (act == HOST_WATCHDOG_STEP)
+            regs[REG_EFL] |= EFLAGS_TF;
+        if (act != HOST_WATCHDOG_BITE) {
+            errno = saved_errno;
+            return;
+        }
+        signal = HOST_TRAP_LOOP;
+    }
     while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
         which++;
     if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && is_own(signal, info)) {
@@ -287,11 +303,15 @@ bool host_cpu_enter(struct host_cpu *cpu)
     host_context_init_self(&cpu->scheduler, cpu->is_ucontext);
     cpu->has_thread = cpu->is_trapped = false;
     host_this_cpu = cpu;
-    return true;
+    if (host_watchdog_start(cpu))
+        return true;
+    host_cpu_leave(cpu);
+    return false;
 }
 
 void host_cpu_leave(struct host_cpu *cpu)
 {
+    host_watchdog_stop(cpu);
     host_this_cpu = NULL;
     sigaltstack(cpu->old_signal_stack, NULL);
     host_context_finish(&cpu->scheduler);

@@ -19,6 +19,7 @@
 
 #include "host/arch/x86_64/user.h"
 #include "ipc/kmsg.h"
+#include "kern/history.h"
 #include "kern/sched.h"
 
 #define FAST inline __attribute__((always_inline))
@@ -211,6 +212,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
 
     /* commit */
     uint64_t serial = self->serial + 1;
+    history_note(self, "mk_call");
     self->serial = serial;
     self->msg = msg;
     self->call_port = port->id;
@@ -282,6 +284,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
         return NULL;
 
     /* commit */
+    history_note(self, "mk_reply_receive");
     to->serial++;
     space_free_entry(space, reply, name + NAME_FIRST < NAME_FIRST ? name + 2 * NAME_FIRST : name + NAME_FIRST);
     self->msg = msg;
@@ -360,6 +363,7 @@ static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg 
         kmem_push(kmem, kmsg, bytes);
         return false;
     }
+    history_note(cpu->current, "mk_send");
     kmsg->badge = entry->badge;
     kmsg->number = ++cpu->nr_sends;
     cpu->machine->nr_messages++;
@@ -400,6 +404,7 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
         unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)) ||
         fast_has_faulted(cpu, begun))
         return false;
+    history_note(self, "mk_receive");
     self->msg = msg;
     self->door_name = receive;
     port->seqno++;

@@ -83,6 +83,7 @@ struct thread {
 
     /* slow path */
     uint32_t suspend_count;
+    uint32_t nr_quanta;     /* used up since it waited last */
     struct port *held;      /* what it waits for must not go meanwhile; a reference */
     struct sending *unsent; /* waits for room with it; whoever makes room completes it */
     struct kmsg *late;      /* an answer that waits for its buffers to come into memory */
@@ -104,6 +105,7 @@ struct thread {
     uint32_t nr_tries;             /* times that its kernel call began again for a missing page */
     char *trap_stack;              /* on which it waits; NULL: it entered the kernel by a call */
     struct exception_port exception;
+    uint64_t history; /* its last kernel calls: a byte each (kern/history.h), the last one lowest */
 
     /* life */
     struct port *port; /* made when somebody wants its name */
@@ -207,6 +209,7 @@ struct mk_machine {
     enum mk_clock clock;
     mk_time_t clock_start; /* host time of machine time 0 */
     mk_time_t quantum;
+    uint32_t max_quanta; /* that a thread may use up without waiting */
     uint64_t seed, random;
     bool is_running;
     bool stop_requested; /* atomic: written by other host threads and signal handlers */

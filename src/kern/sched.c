@@ -162,6 +162,7 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
 {
     struct thread *self = cpu->current;
     self->state = THREAD_BLOCKED;
+    self->nr_quanta = 0;
     self->wait = (uint8_t)wait;
     self->wait_object = object;
     if (queue)
@@ -239,6 +240,7 @@ void sched_point(struct cpu *cpu)
         return;
     }
     bool is_ended = cpu->now >= cpu->slice_end;
+    bool is_loop = is_ended && self->nr_quanta++ >= cpu->machine->max_quanta;
     if (!sched_none_stronger(cpu, self->priority)) {
         self->nr_preempted++;
         cpu->nr_preemptions++;
@@ -253,6 +255,10 @@ void sched_point(struct cpu *cpu)
         clear_reschedule(cpu);
         if (is_ended)
             start_slice(cpu, cpu->now, cpu->machine->quantum);
+    }
+    if (unlikely(is_loop)) {
+        self->nr_quanta = 0;
+        host_raise(HOST_RAISE_LOOP);
     }
 }
 

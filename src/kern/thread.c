@@ -8,6 +8,7 @@
 static void thread_main(void *arg)
 {
     struct thread *self = arg;
+    host_context_outermost();
     host_context_entered(&self->context);
     for (;;) {
         host_context_reset_fp();

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "rt/rt.h"
+
 static bool is_ours(const FILE *stream)
 {
     return stream == stdout || stream == stderr;
@@ -95,6 +97,12 @@ static void bind_perror(const char *s)
     mk_printf("%s%s%s\n", s ? s : "", s && *s ? ": " : "", strerror(error));
 }
 
+static MK_NORETURN void bind_exit(int status)
+{
+    rt_flush();
+    mk_exit(status);
+}
+
 /* ---- what allocates for its caller ---- */
 
 static void *bind_reallocarray(void *p, size_t n, size_t size)
@@ -144,9 +152,9 @@ static const struct mk_binding bindings[] = {
     BIND(__strdup, mk_strdup),
     BIND(strndup, mk_strndup),
     BIND(__strndup, mk_strndup),
-    BIND(exit, mk_task_exit),
-    BIND(_exit, mk_task_exit),
-    BIND(_Exit, mk_task_exit),
+    BIND(exit, bind_exit),
+    BIND(_exit, mk_exit),
+    BIND(_Exit, mk_exit),
     BIND(abort, mk_abort),
     BIND(__assert_fail, mk_assert_fail),
     BIND(printf, mk_printf),

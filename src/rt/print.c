@@ -3,6 +3,7 @@
 #include <mk/mk.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rt/rt.h"
@@ -77,13 +78,12 @@ int mk_putchar(int c)
 void mk_abort(void)
 {
     rt_flush();
-    mk_log("abort");
-    mk_task_exit(134);
+    abort();
 }
 
 void mk_assert_fail(const char *condition, const char *file, unsigned line, const char *function)
 {
     rt_flush();
     mk_log("%s:%u: %s: assertion failed: %s", file, line, function, condition);
-    mk_task_exit(134);
+    abort();
 }

@@ -78,6 +78,8 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
         return refuse(to, MK_E_BAD_ARGUMENT, "memory: more than 64 TiB");
     if (c->quantum < 0)
         return refuse(to, MK_E_BAD_ARGUMENT, "quantum: must be positive");
+    if (c->watchdog < 0)
+        return refuse(to, MK_E_BAD_ARGUMENT, "watchdog: must be positive");
     if (c->clock != MK_CLOCK_VIRTUAL && c->clock != MK_CLOCK_HOST)
         return refuse(to, MK_E_BAD_ARGUMENT, "clock: must be virtual or host");
     if (c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT)
@@ -105,14 +107,10 @@ static void trapped(struct cpu *cpu, mk_err_t err)
     if (exception_raise(cpu, err))
         return;
     const struct host_trap *trap = &cpu->host.trap;
-    if (trap->is_raised && trap->exception == MK_EXC_SOFTWARE)
-        machine_log(cpu->machine, "[%s] thread %llu ended its task: exception %lld raised", self->task->label,
-                    (unsigned long long)self->id, (long long)trap->frame->rdi);
-    else
-        machine_log(cpu->machine, "[%s] thread %llu ended its task: %s at address 0x%llx, instruction 0x%llx",
-                    self->task->label, (unsigned long long)self->id, trap->what, (unsigned long long)trap->address,
-                    (unsigned long long)trap->instruction);
-    task_end(cpu, self->task, 128 + trap->signal);
+    bool is_exit = trap->exception == MK_EXC_EXIT;
+    if (!is_exit || self->task->is_server)
+        report_crash(cpu, trap);
+    task_end(cpu, self->task, is_exit ? (int)trap->code : 128 + trap->signal);
     sched_exit(cpu);
 }
 
@@ -174,6 +172,13 @@ static void on_trap(struct host_cpu *host)
         trapped(cpu, err);
 }
 
+/* What moves with every kernel call that takes time or does something. */
+static uint64_t progress(const struct host_cpu *host)
+{
+    const struct cpu *cpu = (const struct cpu *)(const void *)host;
+    return (uint64_t)cpu->now + cpu->nr_switches + cpu->nr_sends;
+}
+
 static const struct machine_ops ops = {
     .thread_ended = thread_ended,
     .task_rest = task_rest,
@@ -192,6 +197,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     machine->clock = c->clock;
     machine->clock_start = host_clock();
     machine->quantum = c->quantum ? c->quantum : 10 * MK_MSEC;
+    machine->max_quanta = c->max_quanta ? c->max_quanta : UINT32_MAX;
     machine->seed = c->seed;
     machine->random = mix64(c->seed);
     machine->memory_size = c->memory_size ? c->memory_size : (uint64_t)64 << 20;
@@ -208,6 +214,8 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     host_stacks_init(&machine->trap_stacks);
     cpu->machine = machine;
     cpu->host.on_trap = on_trap;
+    cpu->host.watchdog.progress = progress;
+    cpu->host.watchdog.limit = c->watchdog == MK_TIME_FOREVER ? 0 : c->watchdog ? c->watchdog : 10 * MK_SEC;
     cpu->host.is_ucontext = c->context == MK_CONTEXT_UCONTEXT;
     cpu->entry_cost = machine->costs.entry;
     cpu->call_cost = machine->costs.entry + machine->costs.switch_;

@@ -35,7 +35,7 @@ static struct kmsg *message_create(struct thread *self, struct mk_exc_message *f
 /* Where it cannot go on: abort() would end the process, and a stack that is too short stays so. */
 static bool is_final(const struct mk_exc_message *facts)
 {
-    return (facts->exception == MK_EXC_SOFTWARE && facts->code == MK_EXC_ABORT) ||
+    return (facts->exception == MK_EXC_SOFTWARE && facts->code == MK_EXC_ABORT) || facts->exception == MK_EXC_EXIT ||
            (facts->exception == MK_EXC_BAD_ACCESS && facts->code == MK_EXC_STACK_OVERFLOW);
 }
 
@@ -94,12 +94,21 @@ static int64_t find_out(const struct thread *self, struct host_trap *trap, mk_er
         trap->exception = MK_EXC_BAD_ACCESS;
         trap->signal = HOST_TRAP_BAD_ACCESS;
         trap->address = (uint64_t)(uintptr_t)self->context.stack - 1;
+    } else if (trap->is_raised && (int64_t)trap->frame->rdi == HOST_RAISE_LOOP) {
+        trap->signal = HOST_TRAP_LOOP;
+        trap->what = "endless loop";
+        return MK_EXC_LOOP;
     } else if (trap->is_raised) {
+        int64_t code = (int64_t)trap->frame->rdi;
         trap->signal = HOST_TRAP_ABORT;
-        return (int64_t)trap->frame->rdi;
+        if (code >= 0)
+            return code;
+        trap->exception = MK_EXC_EXIT;
+        trap->what = "exit of a server";
+        return (int32_t)(uint32_t)(code - HOST_RAISE_EXIT(0));
     }
     if (trap->exception == MK_EXC_SOFTWARE)
-        return MK_EXC_ABORT;
+        return trap->signal == HOST_TRAP_LOOP ? MK_EXC_LOOP : MK_EXC_ABORT;
     if (trap->exception != MK_EXC_BAD_ACCESS)
         return 0;
     if ((uint64_t)(uintptr_t)self->context.stack - 1 - trap->address < HOST_STACK_GUARD) {
@@ -116,11 +125,11 @@ bool exception_raise(struct cpu *cpu, mk_err_t err)
     struct thread *self = cpu->current;
     struct host_trap trap = cpu->host.trap;
     trace(cpu, MK_TRACE_TRAP, (uint64_t)trap.signal, 0, 0);
-    int64_t code = find_out(self, &trap, err);
+    trap.code = find_out(self, &trap, err);
     bool is_handled = false;
     if ((trap.is_raised || !host_is_own_text(trap.instruction)) && thread_keep_trap_stack(cpu)) {
         struct mk_exc_message facts = {.exception = trap.exception,
-                                       .code = code,
+                                       .code = trap.code,
                                        .address = trap.address,
                                        .instruction = trap.instruction,
                                        .task = self->task->id,
@@ -198,4 +207,21 @@ mk_err_t mk_exception_raise(int64_t code)
         return MK_E_BAD_ARGUMENT;
     host_raise(code);
     return MK_OK;
+}
+
+/* Is anybody interested in an exit of this thread's? A program's is none of the kernel's business. */
+static bool exit_matters(const struct thread *self)
+{
+    const struct task *task = self->task;
+    return task->is_server || is_asked(self->exception.port, self->exception.kinds, MK_EXC_EXIT) ||
+           is_asked(task->specials[MK_SPECIAL_EXCEPTION], task->exception_kinds, MK_EXC_EXIT) ||
+           is_asked(task->machine->exception.port, task->machine->exception.kinds, MK_EXC_EXIT);
+}
+
+void mk_exit(int status)
+{
+    struct cpu *cpu = kernel_look();
+    if (cpu && exit_matters(cpu->current))
+        host_raise(HOST_RAISE_EXIT(status));
+    mk_task_exit(status);
 }

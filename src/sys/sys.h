@@ -7,6 +7,7 @@
 
 #include "host/arch/x86_64/user.h"
 #include "ipc/ipc.h"
+#include "kern/history.h"
 #include "kern/sched.h"
 #include "kern/thread.h"
 #include "vm/fault.h"
@@ -17,13 +18,18 @@
  * The entry ends with leave(cpu, err), which is where another thread may run. If it failed because a page of the
  * user's was missing, having changed nothing, it waits for the page there and begins again.
  */
-#define ENTER(cpu, self) \
+#define ENTER(cpu, self) ENTER_AS(cpu, self, __func__)
+
+/* From a function that is a part of the call `name`. */
+#define ENTER_AS(cpu, self, name) \
     begin: \
     __attribute__((unused)); \
     struct cpu *cpu = kernel_enter(); \
     if (unlikely(!cpu)) \
         return MK_E_NOT_IN_MACHINE; \
-    struct thread *self = cpu->current
+    struct thread *self = cpu->current; \
+    if (likely(!self->nr_tries)) \
+    history_note(self, name)
 
 static inline mk_err_t leave_with(struct cpu *cpu, mk_err_t err)
 {
@@ -123,8 +129,10 @@ void plugin_unload(struct image *image);
 void plugin_unload_soon(struct image *image);
 void plugin_unload_all(struct mk_machine *machine);
 
-/* ---- looking (info.c) ---- */
+/* ---- reports to the machine's log: of the layer above, src/look ---- */
 
 void report_deadlock(struct mk_machine *machine);
+/* The current thread's trap, which nobody handled; its task is about to end. */
+void report_crash(struct cpu *cpu, const struct host_trap *trap);
 
 #endif

@@ -764,15 +764,424 @@ static void EXC0240(void **state)
     }
 }
 
+/* ---- crash reports ---- */
+
+void crash_inner(volatile int *where);
+void crash_outer(volatile int *where);
+
+__attribute__((noinline)) void crash_inner(volatile int *where)
+{
+    register uint64_t marked __asm__("r12") = 0x1122334455667788;
+    __asm__ volatile("" : "+r"(marked));
+    *where = 1;
+    __asm__ volatile("" : : "r"(marked));
+}
+
+__attribute__((noinline)) void crash_outer(volatile int *where)
+{
+    crash_inner(where);
+    nr_done++;
+}
+
+/* A server that takes a request and crashes, with memory and an answer to give. */
+static mk_name_t served;
+
+static void receive_and_crash(void *arg)
+{
+    (void)arg;
+    char body[8];
+    mk_vaddr_t memory;
+    struct mk_msg msg = {.body = body, .capacity = sizeof(body)};
+    CHECK_OK(mk_vm_allocate(mk_task_self(), 3 * PAGE, &memory));
+    CHECK_OK(mk_receive(served, &msg, MK_TIME_FOREVER));
+    crash_outer((volatile int *)64);
+}
+
+static void call_and_see(void *arg)
+{
+    (void)arg;
+    mk_name_t task, port = mkt_port();
+    CHECK_OK(mk_task_create("victim", &task));
+    CHECK_OK(mk_right_insert(task, port, MK_MOVE_RECEIVE, &served));
+    const struct mk_thread_attr attr = {.entry = receive_and_crash};
+    CHECK_OK(mk_thread_create(task, &attr, NULL));
+    struct mk_msg msg = {.id = 1};
+    CHECK_ERR(mk_call(port, &msg, MK_TIME_FOREVER), MK_E_DEAD);
+}
+
+/* The log of a machine with this task, which may end as it likes. */
+static void run_for_log(struct mkt *t, const struct mk_machine_config *config, void (*entry)(void *), int code_expected)
+{
+    int code;
+    mkt_begin(t, config);
+    t->expects_log = true;
+    mkt_spawn(t, "test", entry, NULL, false);
+    assert_int_equal(mk_machine_run(t->machine, &code), MK_OK);
+    if (code != code_expected)
+        print_error("exit code %d, not %d\n%s\n", code, code_expected, t->log);
+    assert_int_equal(code, code_expected);
+    mkt_finish(t);
+}
+
+static void expect(const struct mkt *t, const char *text)
+{
+    if (!strstr(t->log, text))
+        print_error("no \"%s\"\n", text);
+    if (!strstr(t->log, text))
+        mkt_fail_with_log(t, "something is missing");
+}
+
+/* EXC0250: a crash report says why, where with the functions around, and the registers. */
+static void EXC0250(void **state)
+{
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, NULL, call_and_see, 0);
+    expect(&t, "[victim] thread 2 ended its task: bad access, writing to 0x40\n  at          0x");
+    expect(&t, " in crash_inner");
+    expect(&t, "r12   0x1122334455667788");
+    if (strstr(t.log, "test_exception.c:")) { /* not without libdw */
+        expect(&t, "  called from 0x");
+        expect(&t, " in crash_outer, tests/api/test_exception.c:");
+        expect(&t, " in receive_and_crash, tests/api/test_exception.c:");
+    }
+}
+
+/* EXC0260: and what its last kernel calls were, what it held, and who waited for it. */
+static void EXC0260(void **state)
+{
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, NULL, call_and_see, 0);
+    expect(&t, "\n  last kernel calls: mk_vm_allocate mk_receive\n");
+    expect(&t, "\n  held: 12 KiB of memory, 1 send rights, 0 send-once rights, answers to give: 1\n");
+    expect(&t, "\n  received from port ");
+    expect(&t, "\n  waited for it: [test] thread 1, for the answer to its call on port ");
+}
+
+static void lose_the_stack(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("mov $8, %%rsp\n\tmov $16, %%rbp\n\tud2" : : : "memory");
+}
+
+static void wild_jump(void *arg)
+{
+    (void)arg;
+    ((void (*)(void))(uintptr_t)0x123450)();
+}
+
+/* EXC0270: where neither the stack nor the instruction is anything, the report says what is known, and ends. */
+static void EXC0270(void **state)
+{
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, NULL, lose_the_stack, 128 + 4);
+    expect(&t, "[test] thread 1 ended its task: illegal instruction\n");
+    expect(&t, "rsp   0x8\n");
+    run_for_log(&t, NULL, wild_jump, 128 + 11);
+    expect(&t, "bad access, reading from 0x123450\n  at          0x123450");
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !MKT_TSAN
+static void free_nonsense(void *arg)
+{
+    static uint64_t block[8] = {[1] = 0x21};
+    volatile uintptr_t address = (uintptr_t)block + 19;
+    (void)arg;
+    free((void *)address);
+}
+
+/* EXC0280: the C library finds its heap damaged and aborts, perhaps with the heap's lock in hand: there is a report. */
+static void EXC0280(void **state)
+{
+    struct mkt t;
+    (void)state;
+    if (RUNNING_ON_VALGRIND)
+        skip(); /* its heap aborts for nothing */
+    run_for_log(&t, NULL, free_nonsense, 128 + 6);
+    expect(&t, "[test] thread 1 ended its task: abort\n  at          0x");
+    expect(&t, "rip ");
+}
+#endif
+
+/* ---- exit ---- */
+
+static void exit_7(void *arg)
+{
+    if (arg)
+        CHECK_OK(mk_task_set_server(true));
+    mk_exit(7);
+}
+
+static void exit_of_server(void *arg)
+{
+    (void)arg;
+    exit_7(&served);
+}
+
+static void went_on(void)
+{
+    nr_done = 77;
+    mk_task_exit(0);
+}
+
+static mk_err_t go_elsewhere(struct handler *h, const struct mk_exc_message *m, struct mk_regs *regs)
+{
+    (void)h;
+    (void)m;
+    regs->rip = (uint64_t)(uintptr_t)went_on;
+    return MK_OK;
+}
+
+static void exits_main(void *arg)
+{
+    (void)arg;
+    struct handler h = {.handle = NULL};
+    handler_begin(&h);
+    CHECK(end_of(begin(exit_7, NULL, &h, MK_EXC_ALL & ~MK_EXC_BIT(MK_EXC_EXIT), BOTH)) == 7 && h.nr == 0);
+    CHECK(end_of(begin(exit_7, NULL, &h, MK_EXC_BIT(MK_EXC_EXIT), BOTH)) == 7 && h.nr == 1);
+    CHECK(h.last.exception == MK_EXC_EXIT && h.last.code == 7);
+    h.handle = fine; /* there is nothing to return to */
+    CHECK(end_of(begin(exit_7, NULL, &h, MK_EXC_ALL, BOTH)) == 7 && h.nr == 2 && nr_done == 0);
+    h.handle = go_elsewhere;
+    CHECK(end_of(begin(exit_7, NULL, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 3 && nr_done == 77);
+    finish();
+}
+
+/* EXC0290: who asked for it hears of an exit, with its status, and can have the thread go on elsewhere. */
+static void EXC0290(void **state)
+{
+    (void)state;
+    mkt_run(exits_main, NULL);
+}
+
+/* EXC0300: a program that exits leaves no report, a server does; negative statuses stay so. */
+static void exit_minus(void *arg)
+{
+    CHECK_OK(mk_task_set_server(true));
+    (void)arg;
+    mk_exit(-5);
+}
+
+static void EXC0300(void **state)
+{
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, NULL, exit_7, 7);
+    assert_string_equal(t.log, "");
+    run_for_log(&t, NULL, exit_of_server, 0); /* a server's end does not count */
+    expect(&t, "[test] thread 1 ended its task: exit of a server, with status 7\n");
+    run_for_log(&t, NULL, exit_minus, 0);
+    expect(&t, "exit of a server, with status -5\n");
+}
+
+/* ---- endless loops ---- */
+
+static volatile bool loop_stop;
+
+static void loop(void *arg)
+{
+    (void)arg;
+    while (!loop_stop)
+        ;
+    nr_done++;
+}
+
+static void loop_of_looks(void *arg)
+{
+    (void)arg;
+    while (!loop_stop)
+        (void)mk_task_id();
+}
+
+static mk_err_t stop_loop(struct handler *h, const struct mk_exc_message *m, struct mk_regs *regs)
+{
+    (void)h;
+    (void)regs;
+    loop_stop = m->exception == MK_EXC_SOFTWARE && m->code == MK_EXC_LOOP;
+    return MK_OK;
+}
+
+static void watched(void *arg)
+{
+    (void)arg;
+    struct handler h = {.handle = stop_loop};
+    handler_begin(&h);
+    CHECK(end_of(begin(loop, NULL, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 1 && nr_done == 1);
+    loop_stop = false;
+    h.handle = NULL;
+    CHECK(end_of(begin(loop, NULL, &h, MK_EXC_ALL, BOTH)) == 128 + 26 && h.nr == 2);
+    CHECK(end_of(begin(loop_of_looks, NULL, &h, 0, 0)) == 128 + 26);
+    finish();
+}
+
+static void run_watched(void (*entry)(void *), const struct mk_machine_config *config)
+{
+    struct mkt t;
+    loop_stop = false;
+    nr_asked = 0;
+    mkt_begin(&t, config);
+    t.expects_log = true;
+    mkt_spawn(&t, "test", entry, NULL, false);
+    mkt_run_all(&t);
+    mkt_finish(&t);
+}
+
+/* EXC0310: a thread that computes for ever is an exception, which can be mended; others are not in its way. */
+static void EXC0310(void **state)
+{
+    const struct mk_machine_config config = {.watchdog = 20 * MK_MSEC};
+    (void)state;
+    if (MKT_TSAN)
+        skip(); /* it delivers such signals elsewhere */
+    run_watched(watched, &config);
+}
+
+/* EXC0320: it is at the same virtual time in each run, and so is all that follows. */
+static void EXC0320(void **state)
+{
+    const struct mk_machine_config config = {.watchdog = 20 * MK_MSEC};
+    uint64_t hashes[2];
+    (void)state;
+    if (MKT_TSAN)
+        skip();
+    for (size_t i = 0; i < 2; i++) {
+        struct mkt t;
+        struct mk_machine_stats stats;
+        mkt_begin(&t, &config);
+        t.expects_log = true;
+        loop_stop = false;
+        assert_int_equal(mk_trace_start(t.machine, 0, NULL, NULL), MK_OK);
+        mkt_spawn(&t, "test", watched, NULL, false);
+        mkt_run_all(&t);
+        assert_int_equal(mk_machine_stats(t.machine, &stats), MK_OK);
+        hashes[i] = stats.trace_hash;
+        mkt_finish(&t);
+    }
+    assert_true(hashes[0] == hashes[1]);
+}
+
+static void busy(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 400; i++) {
+        for (volatile int j = 0; j < 100000; j++)
+            ;
+        CHECK_OK(mk_time_spend(1));
+    }
+}
+
+/* EXC0330: a thread that computes long, but calls the kernel now and then, is left alone. */
+static void EXC0330(void **state)
+{
+    const struct mk_machine_config config = {.watchdog = 40 * MK_MSEC};
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, &config, busy, 0);
+    assert_string_equal(t.log, "");
+}
+
+static mk_time_t bitten;
+
+static mk_err_t note_time(struct handler *h, const struct mk_exc_message *m, struct mk_regs *regs)
+{
+    (void)h;
+    (void)regs;
+    bitten = mk_time_now();
+    return m->code == MK_EXC_LOOP ? MK_OK : MK_E_NOT_FOUND;
+}
+
+static void spend(void *arg)
+{
+    mk_time_t start = mk_time_now();
+    bitten = 0;
+    CHECK_OK(mk_time_spend((mk_time_t)(uintptr_t)arg * MK_MSEC));
+    CHECK(mk_time_now() - start >= (mk_time_t)(uintptr_t)arg * MK_MSEC);
+}
+
+static void spend_and_wait(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 10; i++) {
+        CHECK_OK(mk_time_spend(4 * MK_MSEC));
+        CHECK_OK(mk_time_sleep(mk_time_now() + MK_USEC));
+    }
+}
+
+static void quanta_main(void *arg)
+{
+    (void)arg;
+    struct handler h = {.handle = note_time};
+    handler_begin(&h);
+    CHECK(end_of(begin(spend, (void *)5, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 0);
+    CHECK(end_of(begin(spend, (void *)7, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 1 && bitten > 0);
+    CHECK(end_of(begin(spend, (void *)13, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 3);
+    CHECK(end_of(begin(spend_and_wait, NULL, &h, MK_EXC_ALL, BOTH)) == 0 && h.nr == 3);
+    h.handle = NULL;
+    CHECK(end_of(begin(spend, (void *)7, &h, MK_EXC_ALL, BOTH)) == 128 + 26);
+    finish();
+}
+
+/* EXC0340: so is one that uses up more quanta than it may without ever waiting. */
+static void EXC0340(void **state)
+{
+    const struct mk_machine_config config = {.quantum = MK_MSEC, .max_quanta = 5};
+    (void)state;
+    run_watched(quanta_main, &config);
+}
+
+/* EXC0350: a watchdog that cannot be is refused. */
+static void EXC0350(void **state)
+{
+    struct mkt t = {.log_used = 0};
+    struct mk_machine *machine;
+    const struct mk_machine_config config = {.watchdog = -1, .log = mkt_log, .log_arg = &t};
+    (void)state;
+    assert_int_equal(mk_machine_create(&config, &machine), MK_E_BAD_ARGUMENT);
+    assert_non_null(strstr(t.log, "watchdog"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(EXC0010), cmocka_unit_test(EXC0020), cmocka_unit_test(EXC0030), cmocka_unit_test(EXC0040),
-        cmocka_unit_test(EXC0050), cmocka_unit_test(EXC0060), cmocka_unit_test(EXC0070), cmocka_unit_test(EXC0080),
-        cmocka_unit_test(EXC0090), cmocka_unit_test(EXC0100), cmocka_unit_test(EXC0110), cmocka_unit_test(EXC0120),
-        cmocka_unit_test(EXC0130), cmocka_unit_test(EXC0140), cmocka_unit_test(EXC0150), cmocka_unit_test(EXC0160),
-        cmocka_unit_test(EXC0170), cmocka_unit_test(EXC0180), cmocka_unit_test(EXC0190), cmocka_unit_test(EXC0200),
-        cmocka_unit_test(EXC0210), cmocka_unit_test(EXC0220), cmocka_unit_test(EXC0230), cmocka_unit_test(EXC0240),
+        cmocka_unit_test(EXC0010),
+        cmocka_unit_test(EXC0020),
+        cmocka_unit_test(EXC0030),
+        cmocka_unit_test(EXC0040),
+        cmocka_unit_test(EXC0050),
+        cmocka_unit_test(EXC0060),
+        cmocka_unit_test(EXC0070),
+        cmocka_unit_test(EXC0080),
+        cmocka_unit_test(EXC0090),
+        cmocka_unit_test(EXC0100),
+        cmocka_unit_test(EXC0110),
+        cmocka_unit_test(EXC0120),
+        cmocka_unit_test(EXC0130),
+        cmocka_unit_test(EXC0140),
+        cmocka_unit_test(EXC0150),
+        cmocka_unit_test(EXC0160),
+        cmocka_unit_test(EXC0170),
+        cmocka_unit_test(EXC0180),
+        cmocka_unit_test(EXC0190),
+        cmocka_unit_test(EXC0200),
+        cmocka_unit_test(EXC0210),
+        cmocka_unit_test(EXC0220),
+        cmocka_unit_test(EXC0230),
+        cmocka_unit_test(EXC0240),
+        cmocka_unit_test(EXC0250),
+        cmocka_unit_test(EXC0260),
+        cmocka_unit_test(EXC0270),
+        cmocka_unit_test(EXC0290),
+        cmocka_unit_test(EXC0300),
+        cmocka_unit_test(EXC0310),
+        cmocka_unit_test(EXC0320),
+        cmocka_unit_test(EXC0330),
+        cmocka_unit_test(EXC0340),
+        cmocka_unit_test(EXC0350),
+#if !defined(__SANITIZE_ADDRESS__) && !MKT_TSAN
+        cmocka_unit_test(EXC0280),
+#endif
     };
     cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

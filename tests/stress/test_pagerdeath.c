@@ -53,8 +53,8 @@ static bool log_is_good(mk_err_t reason, mk_err_t other)
     bool is_good = true;
     for (char *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        bool is_exception =
-            strstr(line, "ended its task") && (strstr(line, mk_err_text(reason)) || strstr(line, mk_err_text(other)));
+        bool is_exception = line[0] == ' ' || (strstr(line, "ended its task") &&
+                                               (strstr(line, mk_err_text(reason)) || strstr(line, mk_err_text(other))));
         if (!is_exception)
             print_error("%s\n", line);
         is_good = is_good && is_exception;

@@ -7,6 +7,8 @@
  * address: what the System V ABI calls preserved across a call.
  *
  * void host_switch(void **save, void *load)
+ * void host_call_on(void *top, void (*fn)(void *), void *arg)
+ *     calls fn(arg) on another stack, which ends at `top`, a multiple of 16.
  * void host_switch_fresh(void **save, ucontext_t *fresh, int (*set)(const ucontext_t *))
  *     saves likewise, then enters a new context by setcontext.
  *
@@ -167,5 +169,25 @@ host_switch_fresh:
 	ud2
 	.cfi_endproc
 	.size	host_switch_fresh, . - host_switch_fresh
+
+	.p2align 4
+	.globl	host_call_on
+	.hidden	host_call_on
+	.type	host_call_on, @function
+host_call_on:
+	.cfi_startproc
+	push	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	mov	%rdi, %rsp
+	mov	%rdx, %rdi
+	call	*%rsi
+	leave
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+	.size	host_call_on, . - host_call_on
 
 	.section .note.GNU-stack, "", @progbits

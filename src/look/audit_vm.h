@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Do frames, pages, slots and references of virtual memory add up? */
-#ifndef AUDIT_VM_H
-#define AUDIT_VM_H
+#ifndef LOOK_AUDIT_VM_H
+#define LOOK_AUDIT_VM_H
 
 #include "vm/vm.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The audit of virtual memory; see vm.h. */
-#include "audit/vm.h"
+#include "look/audit_vm.h"
 
 #include "vm/object.h"
 

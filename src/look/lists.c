@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The looking half of <mk/machine.h>: statistics, listings, who waits for whom. */
-#include "sys/sys.h"
+#include "look/look.h"
 
 #include "ipc/kmsg.h"
-
-#include <stdio.h>
 
 /* The machine asked about: the given one, or the caller's. */
 static struct mk_machine *machine_of(struct mk_machine *machine)
@@ -178,7 +176,7 @@ static enum mk_thread_state public_state(const struct thread *thread)
     return thread->state == THREAD_READY ? MK_THREAD_READY : MK_THREAD_BLOCKED;
 }
 
-static void thread_info(struct mk_machine *machine, const struct thread *thread, struct mk_thread_info *info)
+void look_thread(struct mk_machine *machine, const struct thread *thread, struct mk_thread_info *info)
 {
     const struct cpu *cpu = machine->cpu;
     memset(info, 0, sizeof(*info));
@@ -210,7 +208,7 @@ mk_err_t mk_machine_threads(struct mk_machine *which, struct mk_thread_info *inf
     list_for_each (link, &machine->threads) {
         struct mk_thread_info info;
         if (n < max && !err) {
-            thread_info(machine, list_entry(link, struct thread, all_link), &info);
+            look_thread(machine, list_entry(link, struct thread, all_link), &info);
             err = put(infos, max, n, &info, sizeof(info));
         }
         n++;
@@ -304,70 +302,4 @@ mk_err_t mk_machine_names(struct mk_machine *which, uint64_t id, struct mk_name_
         n++;
     }
     return put_count(nrp, n, err);
-}
-
-/* ---- deadlock ---- */
-
-static const char *label_of(struct mk_machine *machine, uint64_t id)
-{
-    list_for_each (link, &machine->tasks)
-        if (list_entry(link, struct task, all_link)->id == id)
-            return list_entry(link, struct task, all_link)->label;
-    return "nobody";
-}
-
-static void report_thread(struct mk_machine *machine, const struct thread *thread)
-{
-    struct mk_thread_info info;
-    char what[160];
-    thread_info(machine, thread, &info);
-    unsigned long long port = info.wait_port;
-    const char *whom = label_of(machine, info.wait_task);
-    switch (info.wait) {
-    case MK_WAIT_RECEIVE:
-        snprintf(what, sizeof(what), "waits for a message on port %llu", port);
-        break;
-    case MK_WAIT_EVENT:
-        snprintf(what, sizeof(what), "waits for a signal to event port %llu", port);
-        break;
-    case MK_WAIT_SEND:
-        snprintf(what, sizeof(what), "waits for room in the queue of port %llu, which %s should empty", port, whom);
-        break;
-    case MK_WAIT_REPLY:
-        snprintf(what, sizeof(what), "waits for the answer to its call on port %llu, which %s should give", port, whom);
-        break;
-    case MK_WAIT_PAGE:
-        snprintf(what, sizeof(what), "waits for a page of memory, which %s should supply", whom);
-        break;
-    case MK_WAIT_TASK:
-        snprintf(what, sizeof(what), "waits for the end of task %s", whom);
-        break;
-    case MK_WAIT_THREAD:
-        snprintf(what, sizeof(what), "waits for the end of thread %llu of %s", (unsigned long long)info.wait_thread,
-                 whom);
-        break;
-    case MK_WAIT_SLEEP:
-        snprintf(what, sizeof(what), "sleeps for ever");
-        break;
-    default:
-        snprintf(what, sizeof(what), "is suspended");
-        break;
-    }
-    machine_log(machine, "  %s, thread %llu: %s%s", thread->task->label, (unsigned long long)thread->id, what,
-                thread->suspend_count && info.wait ? " (and is suspended)" : "");
-}
-
-void report_deadlock(struct mk_machine *machine)
-{
-    unsigned nr_left = 40;
-    machine_log(machine, "deadlock: no thread can run, and no timer or input can come that would change it");
-    for (int pass = 0; pass < 2; pass++) { /* first the tasks that keep the run going, then the servers */
-        list_for_each (link, &machine->threads) {
-            const struct thread *thread = list_entry(link, struct thread, all_link);
-            if (thread->task->counts == (pass == 0) && nr_left > 0 && nr_left--)
-                report_thread(machine, thread);
-        }
-    }
-    if (machine->nr_threads > 40)
-        machine_log(machine, "  and %llu more", (unsigned long long)machine->nr_threads - 40);
 }

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#include "audit/vm.h"
 #include "ipc/sending.h"
+#include "look/audit_vm.h"
 #include "vm/region.h"
 
 /* What was found of one port. */

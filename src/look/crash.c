@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What there is to know of a crash: where, with which registers, after which kernel calls, and who is concerned. */
+#include "look/look.h"
+
+#include <stdio.h>
+
+#include "host/backtrace.h"
+#include "ipc/kmsg.h"
+
+#define FRAMES_MAX  16
+#define WAITERS_MAX 8
+#define PORTS_MAX   8
+
+/* A line that grows; what does not fit is cut. */
+struct line {
+    char text[512];
+    size_t used;
+};
+
+static void MK_PRINTF(2, 3) add(struct line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line->text + line->used, sizeof(line->text) - line->used, format, args);
+    va_end(args);
+    line->used += n > 0 ? (size_t)n : 0;
+    if (line->used >= sizeof(line->text))
+        line->used = sizeof(line->text) - 1;
+}
+
+static void put(struct mk_machine *machine, struct line *line)
+{
+    machine_log(machine, "%s", line->text);
+    line->used = 0;
+    line->text[0] = '\0';
+}
+
+static void put_cause(const struct thread *self, const struct host_trap *trap)
+{
+    struct line line = {.used = 0};
+    add(&line, "[%s] thread %llu ended its task: ", self->task->label, (unsigned long long)self->id);
+    if (trap->exception == MK_EXC_EXIT)
+        add(&line, "%s, with status %lld", trap->what, (long long)trap->code);
+    else if (trap->exception == MK_EXC_SOFTWARE && trap->code >= 0)
+        add(&line, "exception %lld raised", (long long)trap->code);
+    else if (trap->exception == MK_EXC_BAD_ACCESS)
+        add(&line, "%s, %s 0x%llx", trap->what, trap->is_write ? "writing to" : "reading from",
+            (unsigned long long)trap->address);
+    else
+        add(&line, "%s", trap->what);
+    put(self->task->machine, &line);
+}
+
+static void put_frames(struct mk_machine *machine, const struct mk_regs *regs)
+{
+    struct host_frame frames[FRAMES_MAX];
+    size_t n = host_backtrace(regs, frames, FRAMES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct line line = {.used = 0};
+        add(&line, "  %-12s0x%llx", i ? "called from" : "at", (unsigned long long)frames[i].instruction);
+        add(&line, "%s%s", frames[i].function[0] ? " in " : "", frames[i].function);
+        add(&line, "%s%s", frames[i].place[0] ? ", " : "", frames[i].place);
+        put(machine, &line);
+    }
+}
+
+static void put_registers(struct mk_machine *machine, const struct mk_regs *r)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } regs[] = {{"rax", r->rax}, {"rbx", r->rbx}, {"rcx", r->rcx},     {"rdx", r->rdx}, {"rsi", r->rsi},
+                {"rdi", r->rdi}, {"rbp", r->rbp}, {"rsp", r->rsp},     {"r8", r->r8},   {"r9", r->r9},
+                {"r10", r->r10}, {"r11", r->r11}, {"r12", r->r12},     {"r13", r->r13}, {"r14", r->r14},
+                {"r15", r->r15}, {"rip", r->rip}, {"flags", r->rflags}};
+    struct line line = {.used = 0};
+    for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
+        bool is_last = i % 4 == 3 || i + 1 == ARRAY_SIZE(regs);
+        add(&line, "  %-5s 0x%-*llx", regs[i].name, is_last ? 0 : 16, (unsigned long long)regs[i].value);
+        if (is_last)
+            put(machine, &line);
+    }
+}
+
+static void put_history(const struct thread *self)
+{
+    struct line line = {.used = 0};
+    const char *name;
+    add(&line, "  last kernel calls:");
+    for (unsigned i = HISTORY_CALLS; i-- > 0;)
+        if ((name = history_get(self, i)))
+            add(&line, " %s", name);
+    if (self->history)
+        put(self->task->machine, &line);
+}
+
+/* ---- who is concerned ---- */
+
+static void put_held(const struct task *task)
+{
+    const struct space *space = task->space;
+    unsigned nr_send = 0, nr_send_once = 0, nr_answers = 0;
+    struct line line = {.used = 0};
+    for (uint32_t i = 1; i < space->fresh; i++) {
+        const struct entry *e = &space->table[i];
+        if (e->type == ENTRY_REPLY)
+            nr_answers += reply_is_valid(e->caller, e->serial);
+        else if (e->type == MK_RIGHT_SEND_ONCE)
+            nr_send_once++;
+        else if (e->type & MK_RIGHT_SEND)
+            nr_send++;
+    }
+    add(&line, "  held: %llu KiB of memory, %u send rights, %u send-once rights, answers to give: %u",
+        (unsigned long long)task->map->allocated / 1024, nr_send, nr_send_once, nr_answers);
+    put(task->machine, &line);
+}
+
+static void put_served(const struct task *task)
+{
+    const struct space *space = task->space;
+    unsigned n = 0;
+    struct line line = {.used = 0};
+    for (uint32_t i = 1; i < space->fresh; i++) {
+        const struct entry *e = &space->table[i];
+        if (e->type != ENTRY_REPLY && e->type & MK_RIGHT_RECEIVE && n++ < PORTS_MAX)
+            add(&line, "%s %llu (%u queued)", n == 1 ? "  received from port" : ",", (unsigned long long)e->port->id,
+                e->port->nr_queued);
+    }
+    if (n > PORTS_MAX)
+        add(&line, ", and %u more", n - PORTS_MAX);
+    if (n)
+        put(task->machine, &line);
+}
+
+static void put_waiters(struct mk_machine *machine, const struct thread *self)
+{
+    unsigned n = 0;
+    list_for_each (link, &machine->threads) {
+        struct mk_thread_info info;
+        const struct thread *thread = list_entry(link, struct thread, all_link);
+        if (thread->state != THREAD_BLOCKED || thread->wait == MK_WAIT_RECEIVE || thread->wait == MK_WAIT_SLEEP)
+            continue;
+        look_thread(machine, thread, &info);
+        if (info.wait_task != self->task->id || thread->task == self->task)
+            continue;
+        if (++n > WAITERS_MAX)
+            continue;
+        machine_log(machine, "  waited for it: [%s] thread %llu, %s%.0llu", thread->task->label,
+                    (unsigned long long)info.id,
+                    info.wait == MK_WAIT_REPLY  ? "for the answer to its call on port "
+                    : info.wait == MK_WAIT_SEND ? "for room in the queue of port "
+                    : info.wait == MK_WAIT_PAGE ? "for a page of memory"
+                                                : "for its end",
+                    (unsigned long long)info.wait_port);
+    }
+    if (n > WAITERS_MAX)
+        machine_log(machine, "  waited for it: %u more", n - WAITERS_MAX);
+}
+
+void report_crash(struct cpu *cpu, const struct host_trap *trap)
+{
+    const struct thread *self = cpu->current;
+    struct mk_machine *machine = cpu->machine;
+    struct mk_regs regs;
+    host_trap_get_regs(trap->frame, &regs);
+    put_cause(self, trap);
+    put_frames(machine, &regs);
+    put_registers(machine, &regs);
+    put_history(self);
+    put_held(self->task);
+    put_served(self->task);
+    put_waiters(machine, self);
+}
