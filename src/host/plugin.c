@@ -77,17 +77,21 @@ static void sweep(const char *base)
         closedir(dir);
 }
 
+/* A folder of our own, locked. Until it is, another process may take it for one that was left, and remove it. */
 static bool folder_make(const char *base)
 {
-    snprintf(folder, sizeof(folder), "%s/mk.%d.XXXXXX", base, (int)getpid());
-    if (!mkdtemp(folder))
-        return false;
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd >= 0 && flock(folder_fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    if (folder_fd >= 0)
-        close(folder_fd);
-    rmdir(folder);
+    for (int tries = 0; tries < 100; tries++) {
+        struct stat info;
+        snprintf(folder, sizeof(folder), "%s/mk.%d.XXXXXX", base, (int)getpid());
+        if (!mkdtemp(folder))
+            return false;
+        folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder_fd >= 0 && flock(folder_fd, LOCK_EX) == 0 && fstat(folder_fd, &info) == 0 && info.st_nlink > 0)
+            return true;
+        if (folder_fd >= 0)
+            close(folder_fd);
+        rmdir(folder);
+    }
     return false;
 }
 

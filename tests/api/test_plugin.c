@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "plugins/service.h"
 #include "stress.h"
@@ -439,7 +440,8 @@ static void die_main(void *arg)
 static void PLUGIN0023(void **state)
 {
     (void)state;
-    run_inside(die_main, LINES("[service] ", "assertion failed: counter == 0", "abort"));
+    run_inside(die_main, LINES("[service] ", "ended its task: exit of a server, with status 7",
+                               "assertion failed: counter == 0", "ended its task: abort"));
 }
 
 /* PLUGIN0024: mk_server_stop answers the last call and calls stop; a start that fails ends the task with 1. */
@@ -542,7 +544,7 @@ static void PLUGIN0031(void **state)
         {"_exit 4", 4, ""},
         {"return 5", 5, ""},
         {"return 0", 0, ""},
-        {"abort", 134, "[tool] abort"},
+        {"abort", 134, "[tool] thread 1 ended its task: abort"},
         {"assert", 134, "assertion failed: argc == 99"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -710,6 +712,38 @@ static void PLUGIN0050(void **state)
     assert_int_equal(stress_usage().shm_files, 0);
 }
 
+static int load_often(unsigned nr)
+{
+    const struct mk_load load = {.label = "service", .path = PLUGIN("service")};
+    bool is_good = true;
+    for (unsigned i = 0; i < nr && is_good; i++) {
+        struct mk_machine *machine;
+        is_good = mk_machine_create(NULL, &machine) == MK_OK;
+        is_good = is_good && mk_machine_load(machine, &load, NULL, NULL, 0) == MK_OK;
+        mk_machine_destroy(machine);
+    }
+    return is_good ? 0 : 1;
+}
+
+/* PLUGIN0051: processes that load and unload at the same time do not take each other's folders away. */
+static void PLUGIN0051(void **state)
+{
+    (void)state;
+    pid_t children[4];
+    int nr_failed = 0, status;
+    for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0)
+            _exit(load_often(STRESS_SIZE(400, 50)));
+    }
+    for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        nr_failed += status != 0;
+    }
+    assert_int_equal(nr_failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -720,7 +754,7 @@ int main(void)
         cmocka_unit_test(PLUGIN0025), cmocka_unit_test(PLUGIN0030), cmocka_unit_test(PLUGIN0031),
         cmocka_unit_test(PLUGIN0032), cmocka_unit_test(PLUGIN0040), cmocka_unit_test(PLUGIN0041),
         cmocka_unit_test(PLUGIN0042), cmocka_unit_test(PLUGIN0043), cmocka_unit_test(PLUGIN0044),
-        cmocka_unit_test(PLUGIN0050),
+        cmocka_unit_test(PLUGIN0050), cmocka_unit_test(PLUGIN0051),
     };
     cmocka_set_test_filter(getenv("MK_STRESS_TEST")); /* one of them, to look closer */
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
