@@ -212,7 +212,7 @@ static FAST void *fast_call(struct cpu *cpu, mk_name_t dest, struct mk_msg *msg,
 
     /* commit */
     uint64_t serial = self->serial + 1;
-    history_note(self, "mk_call");
+    history_note_short(self, HISTORY_CALL);
     self->serial = serial;
     self->msg = msg;
     self->call_port = port->id;
@@ -284,7 +284,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
         return NULL;
 
     /* commit */
-    history_note(self, "mk_reply_receive");
+    history_note_short(self, HISTORY_REPLY_RECEIVE);
     to->serial++;
     space_free_entry(space, reply, name + NAME_FIRST < NAME_FIRST ? name + 2 * NAME_FIRST : name + NAME_FIRST);
     self->msg = msg;
@@ -363,7 +363,7 @@ static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg 
         kmem_push(kmem, kmsg, bytes);
         return false;
     }
-    history_note(cpu->current, "mk_send");
+    history_note_short(cpu->current, HISTORY_SEND);
     kmsg->badge = entry->badge;
     kmsg->number = ++cpu->nr_sends;
     cpu->machine->nr_messages++;
@@ -404,7 +404,7 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
         unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)) ||
         fast_has_faulted(cpu, begun))
         return false;
-    history_note(self, "mk_receive");
+    history_note_short(self, HISTORY_RECEIVE);
     self->msg = msg;
     self->door_name = receive;
     port->seqno++;
