@@ -10,6 +10,7 @@
 #ifndef MK_MACHINE_H
 #define MK_MACHINE_H
 
+#include <mk/probe.h>
 #include <mk/types.h>
 
 #ifdef __cplusplus
@@ -56,6 +57,8 @@ struct mk_machine_config {
     void *(*alloc_hook)(void *arg,
                         size_t size); /* NULL, or asked before each kernel allocation: returning NULL makes it fail */
     void *alloc_arg;
+    mk_probe_fn probe; /* NULL, or sees each kernel call: <mk/probe.h> */
+    void *probe_arg;
 };
 
 /* The built-in cost table. */

@@ -12,6 +12,7 @@
 #include <mk/message.h>
 #include <mk/names.h>
 #include <mk/port.h>
+#include <mk/probe.h>
 #include <mk/server.h>
 #include <mk/task.h>
 #include <mk/thread.h>

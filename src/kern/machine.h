@@ -124,6 +124,7 @@ _Static_assert(sizeof(struct thread) <= 512, "a thread takes a block of 512 byte
 #define THREAD_PARKED    4  /* ended at a point from which its context can start another life */
 #define THREAD_DETACHED  8  /* what others held of it was taken back */
 #define THREAD_LENDS     16 /* it is in lent_to->lenders */
+#define THREAD_PROBED    64 /* in the machine's probe */
 #define THREAD_DEPRESSED 32 /* at priority 0 for a while; its timer ends that */
 
 struct task {
@@ -154,6 +155,7 @@ struct task {
     mk_name_t service; /* receive right of its service port */
     void *slot;        /* the runtime's */
     mk_time_t created, ended_run_time;
+    uint64_t nr_calls; /* that the machine's probe has seen */
     char label[MK_LABEL_MAX];
 };
 
@@ -186,7 +188,7 @@ struct cpu {
     uintptr_t missing;
     mk_err_t missing_error; /* not 0: it cannot be had, and this is why */
     /* trace */
-    bool is_traced;
+    bool is_traced, is_probed;
     uint64_t trace_hash, nr_events;
     struct mk_trace_event *ring;
     size_t ring_size;   /* power of two, or 0 */
@@ -248,6 +250,8 @@ struct mk_machine {
     void *trace_arg;
     mk_log_fn log;
     void *log_arg;
+    mk_probe_fn probe;
+    void *probe_arg;
 };
 
 #define MACHINE_MAGIC 0x6d6b5f6d61636821u

@@ -20,7 +20,7 @@ void sched_init(struct cpu *cpu)
 void sched_set_slow(struct mk_machine *machine)
 {
     struct cpu *cpu = machine->cpu;
-    cpu->is_slow = cpu->is_traced || choice_is_open(machine) || machine->clock == MK_CLOCK_HOST ||
+    cpu->is_slow = cpu->is_traced || cpu->is_probed || choice_is_open(machine) || machine->clock == MK_CLOCK_HOST ||
                    cpu->host.is_ucontext || HOST_SANITIZED;
 }
 

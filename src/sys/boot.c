@@ -212,6 +212,9 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     list_init(&machine->dying_ports);
     list_init(&machine->free_trap_stacks);
     host_stacks_init(&machine->trap_stacks);
+    machine->probe = c->probe;
+    machine->probe_arg = c->probe_arg;
+    cpu->is_probed = c->probe != NULL;
     cpu->machine = machine;
     cpu->host.on_trap = on_trap;
     cpu->host.watchdog.progress = progress;

@@ -18,18 +18,26 @@
  * The entry ends with leave(cpu, err), which is where another thread may run. If it failed because a page of the
  * user's was missing, having changed nothing, it waits for the page there and begins again.
  */
-#define ENTER(cpu, self) ENTER_AS(cpu, self, __func__)
+#define ENTER(cpu, self) ENTER_AS(cpu, self, __func__, NULL)
 
-/* From a function that is a part of the call `name`. */
-#define ENTER_AS(cpu, self, name) \
+/* From a function that is a part of the call `name`, with this message. */
+#define ENTER_AS(cpu, self, name, msg) \
     begin: \
     __attribute__((unused)); \
     struct cpu *cpu = kernel_enter(); \
     if (unlikely(!cpu)) \
         return MK_E_NOT_IN_MACHINE; \
     struct thread *self = cpu->current; \
+    if (unlikely(cpu->is_probed)) { \
+        mk_err_t probed = probe_call(cpu, name, msg); \
+        if (probed) \
+            return probed == MK_PROBE_SKIP ? MK_OK : probed; \
+    } \
     if (likely(!self->nr_tries)) \
     history_note(self, name)
+
+/* MK_OK: make the call. */
+mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg);
 
 static inline mk_err_t leave_with(struct cpu *cpu, mk_err_t err)
 {
