@@ -19,6 +19,7 @@ struct mk_probe_call {
     const char *name;      /* of the function: "mk_send" */
     uint64_t number;       /* of the call in its task, from 1 */
     struct mk_msg *msg;    /* as given to mk_send, mk_receive, mk_call, mk_reply or mk_reply_receive; else NULL */
+    mk_name_t port;        /* with it: the destination, or what it receives on; of mk_reply, MK_NAME_NULL */
 };
 
 /* Returned by a probe: the call is not made, and returns MK_OK. */

@@ -10,7 +10,7 @@ static __attribute__((noinline)) mk_err_t send_long(mk_name_t dest, struct mk_ms
     struct cpu *host = this_cpu();
     if (likely(host) && likely(deadline >= 0) && fast_send(host, dest, msg, false))
         return MK_OK;
-    ENTER_AS(cpu, self, "mk_send", msg);
+    ENTER_AS(cpu, self, "mk_send", msg, dest);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_send(cpu, dest, msg, deadline));
 }
@@ -28,7 +28,7 @@ static __attribute__((noinline)) mk_err_t receive_long(mk_name_t receive, struct
     struct cpu *host = this_cpu();
     if (likely(host) && likely(deadline >= 0) && fast_receive(host, receive, msg, false))
         return MK_OK;
-    ENTER_AS(cpu, self, "mk_receive", msg);
+    ENTER_AS(cpu, self, "mk_receive", msg, receive);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_receive(cpu, receive, msg, deadline));
 }
@@ -52,7 +52,7 @@ mk_err_t call_resumed(void);
 
 static __attribute__((noinline)) mk_err_t call_long(mk_name_t dest, struct mk_msg *msg, mk_time_t deadline)
 {
-    ENTER_AS(cpu, self, "mk_call", msg);
+    ENTER_AS(cpu, self, "mk_call", msg, dest);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_call(cpu, dest, msg, deadline));
 }
@@ -70,7 +70,7 @@ struct door_result call_entry(mk_name_t dest, struct mk_msg *msg, mk_time_t dead
 
 static __attribute__((noinline)) mk_err_t reply_receive_long(mk_name_t receive, struct mk_msg *msg, mk_time_t deadline)
 {
-    ENTER_AS(cpu, self, "mk_reply_receive", msg);
+    ENTER_AS(cpu, self, "mk_reply_receive", msg, receive);
     (void)self;
     return leave(cpu, deadline < 0 ? MK_E_BAD_ARGUMENT : ipc_reply_receive(cpu, receive, msg, deadline));
 }
@@ -106,7 +106,7 @@ mk_err_t call_resumed(void)
 
 mk_err_t mk_reply(struct mk_msg *msg)
 {
-    ENTER_AS(cpu, self, __func__, msg);
+    ENTER_AS(cpu, self, __func__, msg, MK_NAME_NULL);
     (void)self;
     return leave(cpu, ipc_reply(cpu, msg));
 }

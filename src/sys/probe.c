@@ -2,7 +2,7 @@
 /* Showing kernel calls to the machine's probe. */
 #include "sys/sys.h"
 
-mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg)
+mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg, mk_name_t port)
 {
     struct thread *self = cpu->current;
     const struct mk_machine *machine = cpu->machine;
@@ -13,7 +13,8 @@ mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg)
                                        .label = self->task->label,
                                        .name = name,
                                        .number = ++self->task->nr_calls,
-                                       .msg = msg};
+                                       .msg = msg,
+                                       .port = port};
     self->flags |= THREAD_PROBED;
     mk_err_t err = machine->probe(machine->probe_arg, &call);
     self->flags &= (uint8_t)~THREAD_PROBED;

@@ -18,10 +18,10 @@
  * The entry ends with leave(cpu, err), which is where another thread may run. If it failed because a page of the
  * user's was missing, having changed nothing, it waits for the page there and begins again.
  */
-#define ENTER(cpu, self) ENTER_AS(cpu, self, __func__, NULL)
+#define ENTER(cpu, self) ENTER_AS(cpu, self, __func__, NULL, MK_NAME_NULL)
 
-/* From a function that is a part of the call `name`, with this message. */
-#define ENTER_AS(cpu, self, name, msg) \
+/* From a function that is a part of the call `name`, with this message on this port. */
+#define ENTER_AS(cpu, self, name, msg, port) \
     begin: \
     __attribute__((unused)); \
     struct cpu *cpu = kernel_enter(); \
@@ -29,7 +29,7 @@
         return MK_E_NOT_IN_MACHINE; \
     struct thread *self = cpu->current; \
     if (unlikely(cpu->is_probed)) { \
-        mk_err_t probed = probe_call(cpu, name, msg); \
+        mk_err_t probed = probe_call(cpu, name, msg, port); \
         if (probed) \
             return probed == MK_PROBE_SKIP ? MK_OK : probed; \
     } \
@@ -37,7 +37,7 @@
     history_note(self, name)
 
 /* MK_OK: make the call. */
-mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg);
+mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg, mk_name_t port);
 
 static inline mk_err_t leave_with(struct cpu *cpu, mk_err_t err)
 {
