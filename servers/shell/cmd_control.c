@@ -1,88 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands that change what runs: kill by the machine port; start, stop, restart and status by the supervisor. */
-#include <stdio.h>
+/* Commands that end tasks by the machine port: kill and crash. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "commands.h"
-#include "servers/supervisor/supervisor_proto.h"
-
-/* ---- the supervisor ---- */
-
-/* The answer to SUPERVISOR_LIST; free *entriesp. */
-static mk_err_t list_supervised(struct shell *sh, struct supervisor_entry **entriesp, size_t *nrp)
-{
-    struct mk_msg msg = {.id = SUPERVISOR_LIST, .capacity = MK_BODY_MAX};
-    mk_err_t err;
-
-    *nrp = 0;
-    *entriesp = malloc(MK_BODY_MAX);
-    if (*entriesp == NULL)
-        return MK_E_NO_MEMORY;
-    msg.body = *entriesp;
-    err = service_call(sh, &sh->supervisor, &msg);
-    if (err == MK_OK)
-        err = msg.status;
-    if (err == MK_OK)
-        *nrp = msg.size / sizeof(**entriesp);
-    for (size_t i = 0; i < *nrp; i++)
-        (*entriesp)[i].name[sizeof((*entriesp)[i].name) - 1] = '\0';
-    return err;
-}
-
-static void show_supervised(struct shell *sh, const struct supervisor_entry *entry)
-{
-    char task[24] = "-", last[24] = "-";
-
-    if (entry->task != 0)
-        snprintf(task, sizeof(task), "%llu", (unsigned long long)entry->task);
-    if (entry->nr_starts > entry->is_running) /* an instance has ended */
-        snprintf(last, sizeof(last), "%d", (int)entry->last_exit);
-    out_text(sh, "%-20s %6s  %-8s %-7s %6u %10s\n", entry->name, task, entry->is_running ? "running" : "stopped",
-             entry->is_server ? "server" : "task", entry->nr_starts, last);
-}
-
-int cmd_supervisor(struct shell *sh, int argc, char **argv)
-{
-    struct supervisor_entry *entries;
-    size_t nr;
-    mk_err_t err;
-
-    if (argc > 2 || (argc == 2 && strcmp(argv[1], "status") != 0))
-        return err_usage(sh, "supervisor");
-    err = list_supervised(sh, &entries, &nr);
-    if (err == MK_OK)
-        out_text(sh, "%-20s %6s  %-8s %-7s %6s %10s\n", "NAME", "TASK", "STATE", "KIND", "STARTS", "LAST EXIT");
-    for (size_t i = 0; i < nr; i++)
-        show_supervised(sh, &entries[i]);
-    free(entries);
-    return err == MK_OK ? 0 : err_fail(sh, "supervisor", "status", err);
-}
-
-static int tell_supervisor(struct shell *sh, uint32_t id, int argc, char **argv)
-{
-    mk_err_t err;
-
-    if (argc != 2)
-        return err_usage(sh, argv[0]);
-    err = service_tell(sh, &sh->supervisor, id, argv[1]);
-    return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
-}
-
-int cmd_start(struct shell *sh, int argc, char **argv)
-{
-    return tell_supervisor(sh, SUPERVISOR_START, argc, argv);
-}
-
-int cmd_stop(struct shell *sh, int argc, char **argv)
-{
-    return tell_supervisor(sh, SUPERVISOR_STOP, argc, argv);
-}
-
-int cmd_restart(struct shell *sh, int argc, char **argv)
-{
-    return tell_supervisor(sh, SUPERVISOR_RESTART, argc, argv);
-}
 
 /* ---- kill ---- */
 
@@ -145,4 +65,49 @@ int cmd_kill(struct shell *sh, int argc, char **argv)
         status = result != 0 ? result : status;
     }
     return status;
+}
+
+/* ---- crash ---- */
+
+/* Runs in the task that is to crash. */
+static void touch(void *nowhere)
+{
+    *(volatile char *)nowhere = 0;
+}
+
+/* A thread more, stronger than all others, with an access that cannot be: what follows is as with any crash. */
+static mk_err_t make_crash(struct shell *sh, mk_name_t task)
+{
+    const struct mk_thread_attr attr = {.entry = touch, .arg = NULL, .label = "crash", .priority = MK_PRIO_MAX};
+    mk_err_t err;
+
+    (void)writer_flush(sh, sh->out); /* it may be ourselves */
+    err = mk_thread_create(task, &attr, NULL);
+    return err == MK_OK ? mk_task_wait(task, NULL, mk_time_now() + LOOKUP_WAIT) : err;
+}
+
+int cmd_crash(struct shell *sh, int argc, char **argv)
+{
+    mk_name_t machine, task;
+    uint64_t id;
+    mk_err_t err;
+
+    if (argc != 2)
+        return err_usage(sh, "crash");
+    id = find_task(sh, "crash", argv[1]);
+    if (id == 0)
+        return 1;
+    err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine);
+    if (err != MK_OK)
+        return err_fail(sh, "crash", argv[1], MK_E_NO_ACCESS);
+    err = mk_task_by_id(machine, id, &task);
+    right_release(machine);
+    if (err == MK_OK) {
+        err = make_crash(sh, task);
+        right_release(task);
+    }
+    if (err != MK_E_TIMED_OUT)
+        return err == MK_OK ? 0 : err_fail(sh, "crash", argv[1], err);
+    err_text(sh, "crash: %s: it lives: somebody handled the exception\n", argv[1]);
+    return 1;
 }

@@ -3,10 +3,12 @@
 #ifndef SHELL_COMMANDS_H
 #define SHELL_COMMANDS_H
 
+#include "servers/supervisor/supervisor_proto.h"
 #include "shell.h"
 
 int cmd_cat(struct shell *sh, int argc, char **argv);
 int cmd_cp(struct shell *sh, int argc, char **argv);
+int cmd_crash(struct shell *sh, int argc, char **argv);
 int cmd_echo(struct shell *sh, int argc, char **argv);
 int cmd_exit(struct shell *sh, int argc, char **argv);
 int cmd_false(struct shell *sh, int argc, char **argv);
@@ -29,5 +31,8 @@ int cmd_time(struct shell *sh, int argc, char **argv);
 int cmd_true(struct shell *sh, int argc, char **argv);
 int cmd_vm(struct shell *sh, int argc, char **argv);
 int cmd_wc(struct shell *sh, int argc, char **argv);
+
+/* The supervised tasks, cmd_supervisor.c; free *entriesp. */
+mk_err_t list_supervised(struct shell *sh, struct supervisor_entry **entriesp, size_t *nrp);
 
 #endif

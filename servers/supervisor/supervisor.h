@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The supervisor's state. */
+/* The supervisor's state, and what its files offer each other. */
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
@@ -7,7 +7,21 @@
 
 #include "supervisor_proto.h"
 
-enum job_state { JOB_WAITING, JOB_STARTING, JOB_UP, JOB_ENDED };
+#define WATCHES_MAX 256
+#define EXIT_SILENT 137 /* exit code of a task that is ended for its silence: as if killed */
+
+enum strategy { ONE_FOR_ONE, REST_FOR_ONE, ONE_FOR_ALL };
+
+struct group {
+    const char *name;
+    enum strategy strategy;
+    uint32_t intensity; /* restarts within a period that it survives; 0: any number */
+    mk_time_t period;
+    bool halts;          /* one too many stops the machine */
+    bool is_over;        /* it had one too many */
+    mk_time_t *restarts; /* the last `intensity` of them, a ring */
+    uint32_t nr_restarts;
+};
 
 /* A task of the boot file. */
 struct job {
@@ -17,36 +31,121 @@ struct job {
     uint64_t memory_limit; /* 0: none */
     uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
     bool is_privileged, is_names;
-    enum job_state state;
-    mk_name_t task;    /* of the running instance */
+    struct group *group;
+    enum supervisor_restart restart;
+    mk_time_t heartbeat; /* 0: none */
+
+    enum supervisor_state state;
+    mk_name_t events;  /* receive right: answers to pings, and the two notices of an end, in this order */
     mk_name_t service; /* send right, with the receive right too while it is at home */
+    mk_name_t task;    /* of the running instance */
+    mk_name_t inside;  /* name of the service port's receive right in that task */
+    uint64_t number;   /* of that task, or the last one */
+    bool is_server;    /* it does not keep the machine running */
     bool is_home;
-    bool has_backlog; /* the queue was full at the start */
-    bool restart_wanted, stop_wanted;
-    char (*registered)[MK_SERVICE_MAX]; /* names that lead to its service port */
-    size_t nr_registered;
-    mk_name_t requester; /* who waits for it to be up, or to end */
+    bool is_asked; /* a ping is in the service port's queue, or with the instance */
+    mk_time_t started, heard, next_beat;
+
+    enum supervisor_kind ending; /* why the supervisor is ending it; NOTHING: it is not */
+    bool restart_wanted;         /* by who asked for its end */
+    uint32_t nr_failures;        /* in a row: the next delay */
+    uint32_t nr_false_starts;    /* in a row: instances that ended before they were up */
+    mk_time_t delay, due;        /* of the last restart */
     uint32_t nr_starts;
     int32_t last_exit;
+    enum supervisor_kind last_end;
+    mk_name_t requester; /* who waits for it to be up, or to end */
+
+    char (*registered)[MK_SERVICE_MAX]; /* names that lead to its service port */
+    size_t nr_registered;
+    struct supervisor_event history[SUPERVISOR_HISTORY_MAX]; /* a ring */
+    uint32_t nr_events;
+};
+
+struct watch {
+    const struct job *job; /* NULL: this one is free */
+    mk_name_t send;
 };
 
 struct supervisor {
     mk_name_t receive, machine;
+    mk_name_t set;    /* `receive` and the jobs' `events` */
     struct job *jobs; /* in start order */
     size_t nr_jobs;
-    char *text; /* of the boot description; the jobs' fields are in it */
+    struct group *groups;
+    size_t nr_groups;
+    char *text; /* of the boot description; names, paths and arguments are in it */
     size_t text_size;
-    bool is_booting, names_are_up;
-    bool is_kept; /* what a restart needs stays in memory */
+    bool is_booting, is_server, names_are_up;
+    struct watch watches[WATCHES_MAX];
 };
 
 /*
- * Read the boot description: a line per task in start order, fields separated
- * by tabs: name, plugin's path, priority, privileged (0 or 1), after (names
- * separated by commas, or "-"), limit of its memory in bytes and frames of its own (0: none), arguments; \t \n \\ are
- * escaped in them.
+ * jobs.c. Read the boot description: lines of fields separated by tabs, all groups before the tasks, which are in
+ * start order; \t \n \\ are escaped in the fields.
+ *   group: name, strategy, intensity, period in ns, halts (0 or 1)
+ *   task: name, plugin's path, priority, privileged (0 or 1), after (names separated by commas, or "-"), limit of its
+ *         memory in bytes, frames of its own (both 0: none), group's index, restart, heartbeat in ns, arguments
  * MK_E_NO_MEMORY, MK_E_BAD_ARGUMENT (with a line in the log).
  */
 mk_err_t jobs_parse(struct supervisor *s, const char *text);
+
+/* ---- instance.c: one instance of a task ---- */
+
+bool instance_is_alive(const struct job *job);
+/* MK_E_* after a line in the log; the port is at home then, or will come. */
+mk_err_t instance_start(struct supervisor *s, struct job *job);
+void instance_end(struct job *job, enum supervisor_kind why, int code);
+/* Ask it for any answer, which comes to job->events. It never waits, and adds at most one message to the queue. */
+void instance_ping(struct job *job);
+/* It has ended, and its port is at home. */
+void instance_settle(struct job *job);
+/* Destroy the service port, so that clients are told. */
+void instance_drop_port(struct job *job);
+/* Look up job->is_server, which a task can change. */
+void instance_look(struct job *job);
+/* Is a task of the machine running, other than this one, that keeps it going? */
+bool instance_any_program(void);
+
+/* ---- policy.c: what is started, when ---- */
+
+enum supervisor_restart policy_of(const struct job *job);
+/* An instance has ended: decide. */
+void policy_ended(struct supervisor *s, struct job *job, bool was_starting);
+/* Forget past failures: somebody looked after it. */
+void policy_renew(struct job *job);
+/* Start what can be started now. */
+void policy_advance(struct supervisor *s);
+/* Ask those with a heartbeat, and end the silent ones. */
+void policy_beat(struct supervisor *s);
+/* When the next of these is to be done; MK_TIME_FOREVER: nothing is. */
+mk_time_t policy_next(const struct supervisor *s);
+
+/* ---- known.c: the name service's memory ---- */
+
+/* The job has come up: which names lead to it? */
+void known_learn(struct job *job);
+/* A new name service is told what the old one knew of our jobs. */
+void known_register_all(struct supervisor *s);
+
+/* ---- history.c ---- */
+
+/* Note what happened to the job, and tell who watches it. */
+void history_note(struct supervisor *s, struct job *job, enum supervisor_kind kind);
+/* Takes over the send right. MK_E_NO_ROOM, and mk_port_notify's; then it stays the caller's. */
+mk_err_t history_watch(struct supervisor *s, const struct job *job, mk_name_t send);
+void history_unwatch(struct supervisor *s, mk_name_t dead);
+
+/* ---- ops.c: requests ---- */
+
+/* As the handlers of a server: the answer is put into msg, or MK_SERVER_DEFER. */
+mk_err_t ops_serve(struct supervisor *s, struct mk_msg *msg);
+
+/* ---- supervisor.c ---- */
+
+void release(mk_name_t name);
+/* Answer a request that waited; MK_NAME_NULL is ignored. */
+void answer(mk_name_t *replyp, mk_err_t status);
+void halt_machine(const struct supervisor *s);
 
 #endif

@@ -28,7 +28,7 @@
 
 _Static_assert(BOOT_LINE_MAX <= INI_MAX_LINE - 3, "a line that the gate lets pass must fit inih's buffer");
 
-enum section { SECTION_NONE, SECTION_MACHINE, SECTION_TASK, SECTION_REFUSED };
+enum section { SECTION_NONE, SECTION_MACHINE, SECTION_TASK, SECTION_GROUP, SECTION_REFUSED };
 
 /* What an indented line would continue. */
 enum above { ABOVE_NOTHING, ABOVE_KEY, ABOVE_REFUSED };
@@ -39,7 +39,7 @@ struct gate {
     size_t size;
     int line; /* the one given to inih last */
     enum section section;
-    size_t task; /* index, in SECTION_TASK */
+    size_t index; /* of the task or group, in SECTION_TASK and SECTION_GROUP */
     enum above above;
     int key;              /* in ABOVE_KEY */
     bool is_continuation; /* of the line given to inih last */
@@ -108,40 +108,44 @@ static struct boot_where here(const struct gate *gate)
 
 /* ---- values ---- */
 
-static struct boot_task *gate_task(const struct gate *gate)
+static struct boot_target gate_target(const struct gate *gate)
 {
-    return gate->section == SECTION_TASK ? &gate->boot->tasks[gate->task] : NULL;
+    struct boot_target target = {NULL, NULL};
+    if (gate->section == SECTION_TASK)
+        target.task = &gate->boot->tasks[gate->index];
+    else if (gate->section == SECTION_GROUP)
+        target.group = &gate->boot->groups[gate->index];
+    return target;
 }
 
-static void set_value(struct bootfile *boot, struct boot_task *task, int key, struct boot_where where,
-                      const char *value)
+static void set_value(struct bootfile *boot, struct boot_target to, int key, struct boot_where where, const char *value)
 {
-    const struct boot_key *known = bootkeys_get(task, key);
-    *bootkeys_where(boot, task, key) = where;
-    known->parse(boot, task, where, value);
+    const struct boot_key *known = bootkeys_get(to, key);
+    *bootkeys_where(boot, to, key) = where;
+    known->parse(boot, to, where, value);
 }
 
 /* inih's handler: a key with its value, or one more line of the value before. */
 static int take_value(void *arg, const char *section, const char *name, const char *value)
 {
     struct gate *gate = arg;
-    struct boot_task *task = gate_task(gate);
+    struct boot_target to = gate_target(gate);
     if (gate->is_continuation) {
-        bootkeys_append(task, gate->key, value);
+        bootkeys_append(to.task, gate->key, value);
         return 1;
     }
     gate->above = ABOVE_REFUSED;
-    int key = bootkeys_lookup(gate->boot, task, here(gate), name);
+    int key = bootkeys_lookup(gate->boot, to, here(gate), name);
     if (key < 0)
         return 1;
-    int first = bootkeys_where(gate->boot, task, key)->line;
+    int first = bootkeys_where(gate->boot, to, key)->line;
     if (first) {
         bootfile_error(gate->boot, here(gate), "%s is given twice; the first is in line %d", name, first);
         return 1;
     }
     gate->above = ABOVE_KEY;
     gate->key = key;
-    set_value(gate->boot, task, key, here(gate), value);
+    set_value(gate->boot, to, key, here(gate), value);
     return 1;
 }
 
@@ -155,16 +159,34 @@ struct boot_task *bootfile_task(const struct bootfile *boot, const char *name)
     return NULL;
 }
 
-/* What is wrong with a task's name; NULL: nothing. */
-static const char *judge_task_name(const char *name)
+struct boot_group *bootfile_group(const struct bootfile *boot, const char *name)
+{
+    for (size_t i = 0; i < boot->nr_groups; i++)
+        if (strcmp(boot->groups[i].name, name) == 0)
+            return &boot->groups[i];
+    return NULL;
+}
+
+/* May a task or group (`kind`) be called so? */
+static bool is_good_name(struct gate *gate, const char *kind, const char *name)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     if (!*name)
-        return "a task needs a name: [task NAME]";
-    if (strlen(name) >= MK_LABEL_MAX)
-        return "a task's name has at most 31 bytes";
-    if (name[strspn(name, good)] || !strchr(good, *name) || strchr("_-.", *name))
-        return "a task's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only";
+        bootfile_error(gate->boot, here(gate), "a %s needs a name: [%s NAME]", kind, kind);
+    else if (strlen(name) >= MK_LABEL_MAX)
+        bootfile_error(gate->boot, here(gate), "a %s's name has at most 31 bytes", kind);
+    else if (name[strspn(name, good)] || !strchr(good, *name) || strchr("_-.", *name))
+        bootfile_error(gate->boot, here(gate),
+                       "a %s's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only",
+                       kind);
+    else
+        return true;
+    return false;
+}
+
+/* What is wrong with this name for a task; NULL: nothing. */
+static const char *judge_task_name(const char *name)
+{
     if (strcmp(name, "machine") == 0)
         return "a task cannot be called machine: --set machine.KEY means the machine's section";
     if (strcmp(name, "supervisor") == 0)
@@ -187,6 +209,8 @@ static enum section begin_task(struct gate *gate, const char *name)
 {
     struct bootfile *boot = gate->boot;
     boot->has_task = true;
+    if (!is_good_name(gate, "task", name))
+        return SECTION_REFUSED;
     const char *why = judge_task_name(name);
     if (why) {
         bootfile_error(boot, here(gate), "%s", why);
@@ -208,14 +232,29 @@ static enum section begin_task(struct gate *gate, const char *name)
     task->module = text_dup(name);
     task->args = text_dup("");
     task->after = text_dup("");
-    gate->task = boot->nr_tasks++;
+    task->group_name = text_dup(BOOT_GROUP_DEFAULT);
+    gate->index = boot->nr_tasks++;
     return SECTION_TASK;
+}
+
+static enum section begin_group(struct gate *gate, const char *name)
+{
+    struct bootfile *boot = gate->boot;
+    if (!is_good_name(gate, "group", name))
+        return SECTION_REFUSED;
+    const struct boot_group *first = bootfile_group(boot, name);
+    if (first) {
+        bootfile_error(boot, here(gate), "[group %s] is given twice; the first is in line %d", name, first->line);
+        return SECTION_REFUSED;
+    }
+    gate->index = bootgroup_add(boot, name, gate->line);
+    return SECTION_GROUP;
 }
 
 /* `name` is what stands between the brackets. */
 static enum section begin_section(struct gate *gate, char *name)
 {
-    static const char *const kinds[] = {"machine", "task", NULL};
+    static const char *const kinds[] = {"machine", "task", "group", NULL};
     name += strspn(name, BLANKS);
     size_t n = strlen(name);
     while (n && strchr(BLANKS, name[n - 1]))
@@ -227,12 +266,17 @@ static enum section begin_section(struct gate *gate, char *name)
         *rest++ = '\0';
     if (strcmp(name, "task") == 0)
         return begin_task(gate, rest + strspn(rest, BLANKS));
+    if (strcmp(name, "group") == 0)
+        return begin_group(gate, rest + strspn(rest, BLANKS));
     const char *nearest = text_nearest(name, kinds);
     if (nearest && strcmp(nearest, name) != 0)
         bootfile_error(gate->boot, here(gate), "unknown section [%s]; did you mean [%s]?", name,
-                       strcmp(nearest, "task") == 0 ? "task NAME" : nearest);
+                       strcmp(nearest, "task") == 0    ? "task NAME"
+                       : strcmp(nearest, "group") == 0 ? "group NAME"
+                                                       : nearest);
     else
-        bootfile_error(gate->boot, here(gate), "unknown section [%s]; write [machine] or [task NAME]", name);
+        bootfile_error(gate->boot, here(gate), "unknown section [%s]; write [machine], [task NAME] or [group NAME]",
+                       name);
     return SECTION_REFUSED;
 }
 
@@ -322,7 +366,7 @@ static bool pass_continuation(struct gate *gate, char *line)
                        "an indented line continues the value above; begin sections and keys in the first column");
         return false;
     }
-    const struct boot_key *key = bootkeys_get(gate_task(gate), gate->key);
+    const struct boot_key *key = bootkeys_get(gate_target(gate), gate->key);
     if (!key->continues) {
         bootfile_error(gate->boot, here(gate), "%s has one line only; args and after may continue", key->name);
         return false;
@@ -441,8 +485,12 @@ void bootfile_read(struct bootfile *boot)
     fclose(in);
 }
 
-static void refuse_task(struct bootfile *boot, struct boot_where where, const char *name)
+static void refuse_section(struct bootfile *boot, struct boot_where where, const char *name)
 {
+    if (strncmp(name, "group ", 6) == 0) {
+        bootgroup_refuse(boot, where, "", name + 6);
+        return;
+    }
     const char **names = text_realloc(NULL, boot->nr_tasks + 2, sizeof(*names));
     names[0] = "machine";
     for (size_t i = 0; i < boot->nr_tasks; i++)
@@ -460,15 +508,16 @@ void bootfile_override(struct bootfile *boot, const char *option, const char *se
                        const char *value)
 {
     struct boot_where where = {0, option};
-    bool is_machine = strcmp(section, "machine") == 0;
-    struct boot_task *task = is_machine ? NULL : bootfile_task(boot, section);
-    if (!task && !is_machine) {
-        refuse_task(boot, where, section);
+    struct boot_target to = {bootfile_task(boot, section), NULL};
+    if (strncmp(section, "group ", 6) == 0)
+        to.group = bootfile_group(boot, section + 6);
+    if (!to.task && !to.group && strcmp(section, "machine") != 0) {
+        refuse_section(boot, where, section);
         return;
     }
-    int index = bootkeys_lookup(boot, task, where, key);
+    int index = bootkeys_lookup(boot, to, where, key);
     if (index >= 0)
-        set_value(boot, task, index, where, value);
+        set_value(boot, to, index, where, value);
 }
 
 void bootfile_set(struct bootfile *boot, const char *option, const char *assignment)
@@ -477,8 +526,7 @@ void bootfile_set(struct bootfile *boot, const char *option, const char *assignm
     const char *dot = equals ? memrchr(assignment, '.', (size_t)(equals - assignment)) : NULL;
     if (!dot || dot == assignment || dot + 1 == equals) {
         bootfile_error(boot, (struct boot_where){0, option},
-                       "write --set SECTION.KEY=VALUE; SECTION is machine or "
-                       "a task's name");
+                       "write --set SECTION.KEY=VALUE; SECTION is machine, a task's name, or group and a group's name");
         return;
     }
     char *section = text_ndup(assignment, (size_t)(dot - assignment));
@@ -528,6 +576,7 @@ void bootfile_resolve(struct bootfile *boot)
         check_quotes(boot, &boot->tasks[i]);
         check_frames(boot, &boot->tasks[i]);
     }
+    bootgroup_resolve(boot);
     bootorder_resolve(boot);
 }
 
@@ -549,12 +598,14 @@ void bootfile_finish(struct bootfile *boot)
         free(boot->tasks[i].module);
         free(boot->tasks[i].args);
         free(boot->tasks[i].after);
+        free(boot->tasks[i].group_name);
         free(boot->tasks[i].deps);
         free(boot->tasks[i].plugin);
     }
     for (size_t i = 0; i < boot->nr_errors; i++)
         free(boot->errors[i].text);
     free(boot->tasks);
+    free(boot->groups);
     free(boot->order);
     free(boot->errors);
     free(boot->machine.policy);

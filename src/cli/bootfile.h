@@ -13,12 +13,17 @@
 
 #include <stdio.h>
 
-#define BOOT_LINE_MAX  197 /* bytes of a line: inih's 200 less CR, LF and NUL */
-#define BOOT_FILE_MAX  (1 << 20)
-#define BOOT_TASKS_MAX 1024
-#define BOOT_CPUS_MAX  1024
-#define BOOT_MEMORY    ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
-#define BOOT_QUANTUM   (10 * MK_MSEC)
+#define BOOT_LINE_MAX      197 /* bytes of a line: inih's 200 less CR, LF and NUL */
+#define BOOT_FILE_MAX      (1 << 20)
+#define BOOT_TASKS_MAX     1024
+#define BOOT_CPUS_MAX      1024
+#define BOOT_TIME_MIN      ((uint64_t)MK_MSEC) /* of heartbeats and periods */
+#define BOOT_TIME_MAX      ((uint64_t)1000000 * MK_SEC)
+#define BOOT_INTENSITY_MAX 1000
+#define BOOT_MEMORY        ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
+#define BOOT_QUANTUM       (10 * MK_MSEC)
+#define BOOT_PERIOD        (5 * MK_SEC) /* of a group */
+#define BOOT_GROUP_DEFAULT "default"
 
 enum boot_machine_key {
     BOOT_KEY_MEMORY,
@@ -41,8 +46,25 @@ enum boot_task_key {
     BOOT_KEY_AFTER,
     BOOT_KEY_MEMORY_LIMIT,
     BOOT_KEY_FRAMES,
+    BOOT_KEY_RESTART,
+    BOOT_KEY_HEARTBEAT,
+    BOOT_KEY_GROUP,
     BOOT_NR_TASK_KEYS,
 };
+
+enum boot_group_key {
+    BOOT_KEY_STRATEGY,
+    BOOT_KEY_INTENSITY,
+    BOOT_KEY_PERIOD,
+    BOOT_KEY_ESCALATE,
+    BOOT_NR_GROUP_KEYS,
+};
+
+/* When a task that ended is started again. Which the default is depends on what the task turns out to be. */
+enum boot_restart { BOOT_RESTART_DEFAULT, BOOT_RESTART_NEVER, BOOT_RESTART_ON_CRASH, BOOT_RESTART_ALWAYS };
+
+/* Which tasks of a group are started again with the one that ended. */
+enum boot_strategy { BOOT_ONE_FOR_ONE, BOOT_REST_FOR_ONE, BOOT_ONE_FOR_ALL };
 
 /* Where a value came from. Line 0 without an option: not given. */
 struct boot_where {
@@ -73,9 +95,23 @@ struct boot_task {
     bool is_privileged;
     uint64_t memory_limit; /* 0: none */
     uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
-    size_t *deps;          /* indexes of the tasks named by `after`, set by bootfile_resolve */
+    enum boot_restart restart;
+    mk_time_t heartbeat; /* 0: none */
+    char *group_name;    /* as written, or "default" */
+    size_t group;        /* its index, set by bootfile_resolve */
+    size_t *deps;        /* indexes of the tasks named by `after`, set by bootfile_resolve */
     size_t nr_deps;
     char *plugin; /* absolute path; NULL until it was found */
+};
+
+struct boot_group {
+    char name[MK_LABEL_MAX];
+    int line; /* of its section; 0: "default", which needs none */
+    struct boot_where where[BOOT_NR_GROUP_KEYS];
+    enum boot_strategy strategy;
+    uint32_t intensity; /* restarts within a period that it survives; 0: any number */
+    mk_time_t period;
+    bool halts; /* one too many stops the machine */
 };
 
 struct boot_error {
@@ -89,6 +125,8 @@ struct bootfile {
     struct boot_machine machine;
     struct boot_task *tasks; /* in file order */
     size_t nr_tasks;
+    struct boot_group *groups; /* in file order */
+    size_t nr_groups;
     size_t *order;    /* indexes in start order, set by bootfile_resolve */
     bool has_task;    /* there is a [task], good or not */
     bool is_readable; /* the file could be read: its content was judged */
@@ -112,7 +150,7 @@ void bootfile_override(struct bootfile *boot, const char *option, const char *se
 /* The same for "SECTION.KEY=VALUE". */
 void bootfile_set(struct bootfile *boot, const char *option, const char *assignment);
 
-/* Look over the whole: tasks, quotes, `after`; finds the start order. */
+/* Look over the whole: tasks, quotes, groups, `after`; finds the start order. */
 void bootfile_resolve(struct bootfile *boot);
 
 /* Add an error. With a `where` that was not given it is the file's as a whole. */
@@ -127,13 +165,17 @@ char *bootfile_error_text(const struct bootfile *boot, const struct boot_error *
 /* Where to report what is wrong with a task's module: its key, or the section. */
 struct boot_where bootfile_module_where(const struct boot_task *task);
 
-/* The task of this name, or NULL. */
+/* The task or group of this name, or NULL. */
 struct boot_task *bootfile_task(const struct bootfile *boot, const char *name);
+struct boot_group *bootfile_group(const struct bootfile *boot, const char *name);
 
 /* Names as they are written in boot files. NULL-terminated; of the machine's keys in the order of the enum. */
 extern const char *const bootfile_machine_keys[];
 extern const char *const bootfile_clocks[];
 extern const char *const bootfile_isolations[];
 extern const char *const bootfile_contexts[];
+extern const char *const bootfile_restarts[]; /* from BOOT_RESTART_NEVER on */
+extern const char *const bootfile_strategies[];
+extern const char *const bootfile_escalations[];
 
 #endif

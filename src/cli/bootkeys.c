@@ -7,14 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct unit {
+    const char *suffix;
+    uint64_t factor;
+};
+
 const char *const bootfile_machine_keys[] = {"memory",      "cpus",      "clock",   "quantum", "policy",
                                              "page-policy", "isolation", "context", "seed",    NULL};
 const char *const bootfile_clocks[] = {"virtual", "host", NULL};
 const char *const bootfile_isolations[] = {"auto", "none", "mprotect", "pkey", NULL};
 const char *const bootfile_contexts[] = {"asm", "ucontext", NULL};
 static const char *const yes_no[] = {"no", "yes", NULL};
-static const char *const task_keys[] = {"module", "args",         "priority", "privileged",
-                                        "after",  "memory-limit", "frames",   NULL};
+static const char *const task_keys[] = {"module", "args",    "priority",  "privileged", "after", "memory-limit",
+                                        "frames", "restart", "heartbeat", "group",      NULL};
+static const char *const group_keys[] = {"strategy", "intensity", "period", "escalate", NULL};
+const char *const bootfile_restarts[] = {"never", "on-crash", "always", NULL};
+const char *const bootfile_strategies[] = {"one-for-one", "rest-for-one", "one-for-all", NULL};
+const char *const bootfile_escalations[] = {"stop", "halt", NULL};
+static const struct unit time_units[] = {{"", 1},         {"ns", 1},     {"us", MK_USEC},
+                                         {"ms", MK_MSEC}, {"s", MK_SEC}, {NULL, 0}};
 
 /* Read decimal digits (hexadecimal after 0x); *restp is what follows. False: no digits, or more than 64 bits. */
 static bool read_digits(const char *s, uint64_t *valuep, const char **restp)
@@ -35,11 +46,6 @@ static bool read_digits(const char *s, uint64_t *valuep, const char **restp)
 }
 
 /* A number with one of the suffixes, from 1 to max. */
-struct unit {
-    const char *suffix;
-    uint64_t factor;
-};
-
 static bool read_scaled(const char *s, const struct unit *units, uint64_t max, uint64_t *valuep)
 {
     uint64_t value;
@@ -103,12 +109,12 @@ static void read_size(struct bootfile *boot, struct boot_where where, const char
                        value);
 }
 
-static void parse_memory(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_memory(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     read_size(boot, where, "memory", value, &boot->machine.memory);
 }
 
-static void parse_cpus(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_cpus(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     uint64_t number;
     if (read_number(value, 1, BOOT_CPUS_MAX, &number))
@@ -117,18 +123,17 @@ static void parse_cpus(struct bootfile *boot, struct boot_task *task, struct boo
         bootfile_error(boot, where, "cpus: '%s' is no number from 1 to %d", value, BOOT_CPUS_MAX);
 }
 
-static void parse_clock(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_clock(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     int word = read_word(boot, where, "clock", value, bootfile_clocks);
     if (word >= 0)
         boot->machine.clock = (enum mk_clock)word;
 }
 
-static void parse_quantum(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_quantum(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
-    static const struct unit units[] = {{"", 1}, {"ns", 1}, {"us", MK_USEC}, {"ms", MK_MSEC}, {"s", MK_SEC}, {NULL, 0}};
     uint64_t number;
-    if (read_scaled(value, units, INT64_MAX, &number))
+    if (read_scaled(value, time_units, INT64_MAX, &number))
         boot->machine.quantum = (mk_time_t)number;
     else
         bootfile_error(boot, where, "quantum: '%s' is no time; write nanoseconds above 0, or a number with us, ms or s",
@@ -147,89 +152,147 @@ static void read_policy(struct bootfile *boot, struct boot_where where, const ch
     *policyp = text_dup(value);
 }
 
-static void parse_policy(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_policy(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     read_policy(boot, where, "policy", "priority", value, &boot->machine.policy);
 }
 
-static void parse_page_policy(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_page_policy(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     read_policy(boot, where, "page-policy", "clock", value, &boot->machine.page_policy);
 }
 
-static void parse_isolation(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_isolation(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     int word = read_word(boot, where, "isolation", value, bootfile_isolations);
     if (word >= 0)
         boot->machine.isolation = (enum mk_isolation)word;
 }
 
-static void parse_context(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_context(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     int word = read_word(boot, where, "context", value, bootfile_contexts);
     if (word >= 0)
         boot->machine.context = (enum mk_context)word;
 }
 
-static void parse_seed(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_seed(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     /* Signed 64 bits, because JSON's integers are. */
     if (!read_number(value, 0, INT64_MAX, &boot->machine.seed))
         bootfile_error(boot, where, "seed: '%s' is no number from 0 to %lld", value, (long long)INT64_MAX);
 }
 
-static void parse_module(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_module(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     if (!*value) {
         bootfile_error(boot, where, "module: a value is missing; write a plugin's name, or a path with a slash");
         return;
     }
-    free(task->module);
-    task->module = text_dup(value);
+    free(to.task->module);
+    to.task->module = text_dup(value);
 }
 
-static void parse_args(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_args(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
-    free(task->args);
-    task->args = text_dup(value);
+    free(to.task->args);
+    to.task->args = text_dup(value);
 }
 
-static void parse_priority(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_priority(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     uint64_t number;
     if (read_number(value, 1, MK_PRIO_MAX, &number))
-        task->priority = (int)number;
+        to.task->priority = (int)number;
     else
         bootfile_error(boot, where, "priority: '%s' is no number from 1 to %d; a higher one is stronger", value,
                        MK_PRIO_MAX);
 }
 
-static void parse_privileged(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_privileged(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     int word = read_word(boot, where, "privileged", value, yes_no);
     if (word >= 0)
-        task->is_privileged = word == 1;
+        to.task->is_privileged = word == 1;
 }
 
-static void parse_after(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_after(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
-    free(task->after);
-    task->after = text_dup(value);
+    free(to.task->after);
+    to.task->after = text_dup(value);
 }
 
-static void parse_memory_limit(struct bootfile *boot, struct boot_task *task, struct boot_where where,
-                               const char *value)
+static void parse_memory_limit(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
-    read_size(boot, where, "memory-limit", value, &task->memory_limit);
+    read_size(boot, where, "memory-limit", value, &to.task->memory_limit);
 }
 
-static void parse_frames(struct bootfile *boot, struct boot_task *task, struct boot_where where, const char *value)
+static void parse_frames(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     uint64_t number;
     if (read_number(value, 1, UINT32_MAX, &number))
-        task->nr_frames = (uint32_t)number;
+        to.task->nr_frames = (uint32_t)number;
     else
         bootfile_error(boot, where, "frames: '%s' is no number of pages above 0", value);
+}
+
+static void parse_restart(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    int word = read_word(boot, where, "restart", value, bootfile_restarts);
+    if (word >= 0)
+        to.task->restart = BOOT_RESTART_NEVER + (enum boot_restart)word;
+}
+
+/* Long enough that a server can answer, short enough to be added to any time. */
+static void read_time(struct bootfile *boot, struct boot_where where, const char *key, const char *value,
+                      mk_time_t *timep)
+{
+    uint64_t number;
+    if (read_scaled(value, time_units, BOOT_TIME_MAX, &number) && number >= BOOT_TIME_MIN)
+        *timep = (mk_time_t)number;
+    else
+        bootfile_error(boot, where, "%s: '%s' is no time from 1ms to 1000000s; write a number with ms or s", key,
+                       value);
+}
+
+static void parse_heartbeat(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    read_time(boot, where, "heartbeat", value, &to.task->heartbeat);
+}
+
+static void parse_group(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    free(to.task->group_name);
+    to.task->group_name = text_dup(value);
+}
+
+static void parse_strategy(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    int word = read_word(boot, where, "strategy", value, bootfile_strategies);
+    if (word >= 0)
+        to.group->strategy = (enum boot_strategy)word;
+}
+
+static void parse_intensity(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    uint64_t number;
+    if (read_number(value, 0, BOOT_INTENSITY_MAX, &number))
+        to.group->intensity = (uint32_t)number;
+    else
+        bootfile_error(boot, where, "intensity: '%s' is no number of restarts from 0 (no limit) to %d", value,
+                       BOOT_INTENSITY_MAX);
+}
+
+static void parse_period(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    read_time(boot, where, "period", value, &to.group->period);
+}
+
+static void parse_escalate(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    int word = read_word(boot, where, "escalate", value, bootfile_escalations);
+    if (word >= 0)
+        to.group->halts = word == 1;
 }
 
 const struct boot_key bootkeys_machine[BOOT_NR_MACHINE_KEYS] = {
@@ -252,12 +315,27 @@ const struct boot_key bootkeys_task[BOOT_NR_TASK_KEYS] = {
     [BOOT_KEY_AFTER] = {"after", true, parse_after},
     [BOOT_KEY_MEMORY_LIMIT] = {"memory-limit", false, parse_memory_limit},
     [BOOT_KEY_FRAMES] = {"frames", false, parse_frames},
+    [BOOT_KEY_RESTART] = {"restart", false, parse_restart},
+    [BOOT_KEY_HEARTBEAT] = {"heartbeat", false, parse_heartbeat},
+    [BOOT_KEY_GROUP] = {"group", false, parse_group},
 };
 
-int bootkeys_lookup(struct bootfile *boot, const struct boot_task *task, struct boot_where where, const char *name)
+const struct boot_key bootkeys_group[BOOT_NR_GROUP_KEYS] = {
+    [BOOT_KEY_STRATEGY] = {"strategy", false, parse_strategy},
+    [BOOT_KEY_INTENSITY] = {"intensity", false, parse_intensity},
+    [BOOT_KEY_PERIOD] = {"period", false, parse_period},
+    [BOOT_KEY_ESCALATE] = {"escalate", false, parse_escalate},
+};
+
+static const char *const *key_names(struct boot_target of)
 {
-    const char *const *words = task ? task_keys : bootfile_machine_keys;
-    const char *section = task ? "a task" : "the machine";
+    return of.task ? task_keys : of.group ? group_keys : bootfile_machine_keys;
+}
+
+int bootkeys_lookup(struct bootfile *boot, struct boot_target of, struct boot_where where, const char *name)
+{
+    const char *const *words = key_names(of);
+    const char *section = of.task ? "a task" : of.group ? "a group" : "the machine";
     for (int i = 0; words[i]; i++)
         if (strcmp(name, words[i]) == 0)
             return i;
@@ -272,25 +350,28 @@ int bootkeys_lookup(struct bootfile *boot, const struct boot_task *task, struct 
     return -1;
 }
 
-const struct boot_key *bootkeys_get(const struct boot_task *task, int key)
+const struct boot_key *bootkeys_get(struct boot_target of, int key)
 {
-    return task ? &bootkeys_task[key] : &bootkeys_machine[key];
+    return of.task ? &bootkeys_task[key] : of.group ? &bootkeys_group[key] : &bootkeys_machine[key];
 }
 
-struct boot_where *bootkeys_where(struct bootfile *boot, struct boot_task *task, int key)
+struct boot_where *bootkeys_where(struct bootfile *boot, struct boot_target of, int key)
 {
-    return task ? &task->where[key] : &boot->machine.where[key];
+    return of.task ? &of.task->where[key] : of.group ? &of.group->where[key] : &boot->machine.where[key];
+}
+
+static bool has_word(const char *const *words, const char *name, size_t length)
+{
+    for (int i = 0; words[i]; i++)
+        if (strlen(words[i]) == length && memcmp(words[i], name, length) == 0)
+            return true;
+    return false;
 }
 
 bool bootkeys_is_key(const char *name, size_t length)
 {
-    for (int i = 0; bootfile_machine_keys[i]; i++)
-        if (strlen(bootfile_machine_keys[i]) == length && memcmp(bootfile_machine_keys[i], name, length) == 0)
-            return true;
-    for (int i = 0; task_keys[i]; i++)
-        if (strlen(task_keys[i]) == length && memcmp(task_keys[i], name, length) == 0)
-            return true;
-    return false;
+    return has_word(bootfile_machine_keys, name, length) || has_word(task_keys, name, length) ||
+           has_word(group_keys, name, length);
 }
 
 void bootkeys_append(struct boot_task *task, int key, const char *value)

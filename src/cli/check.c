@@ -49,11 +49,11 @@ static char *scaled(uint64_t value, const uint64_t *factors, const char *const *
 
 static const uint64_t sizes[] = {1 << 30, 1 << 20, 1 << 10, 1};
 static const char *const size_units[] = {"GiB", "MiB", "KiB", "bytes"};
+static const uint64_t times[] = {MK_SEC, MK_MSEC, MK_USEC, 1};
+static const char *const time_units[] = {"s", "ms", "us", "ns"};
 
 static void print_machine(const struct boot_machine *machine)
 {
-    static const uint64_t times[] = {MK_SEC, MK_MSEC, MK_USEC, 1};
-    static const char *const time_units[] = {"s", "ms", "us", "ns"};
     char *memory = scaled(machine->memory, sizes, size_units);
     char *quantum = scaled((uint64_t)machine->quantum, times, time_units);
     printf("machine\n"
@@ -84,6 +84,38 @@ static char *limit_text(uint64_t value, bool is_size)
     if (!value)
         return text_dup("-");
     return is_size ? scaled(value, sizes, size_units) : text_format("%llu", (unsigned long long)value);
+}
+
+static const char *restart_text(const struct boot_task *task)
+{
+    return task->restart == BOOT_RESTART_DEFAULT ? "default" : bootfile_restarts[task->restart - BOOT_RESTART_NEVER];
+}
+
+static char *time_text(mk_time_t time)
+{
+    return time ? scaled((uint64_t)time, times, time_units) : text_dup("-");
+}
+
+/* Which tasks come back, and how. */
+static void print_restarts(const struct bootfile *boot)
+{
+    printf("\nrestarts\n  %-31s  restart   heartbeat  group\n", "task");
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        const struct boot_task *task = &boot->tasks[boot->order[i]];
+        char *heartbeat = time_text(task->heartbeat);
+        printf("  %-31s  %-8s  %9s  %s\n", task->name, restart_text(task), heartbeat, boot->groups[task->group].name);
+        free(heartbeat);
+    }
+    printf("  %-31s  strategy      intensity  period  escalate\n", "group");
+    for (size_t i = 0; i < boot->nr_groups; i++) {
+        const struct boot_group *group = &boot->groups[i];
+        char *intensity = group->intensity ? text_format("%u", group->intensity) : text_dup("-");
+        char *period = time_text(group->intensity ? group->period : 0);
+        printf("  %-31s  %-12s  %9s  %6s  %s\n", group->name, bootfile_strategies[group->strategy], intensity, period,
+               group->intensity ? bootfile_escalations[group->halts] : "-");
+        free(intensity);
+        free(period);
+    }
 }
 
 static void print_tasks(const struct bootfile *boot)
@@ -146,11 +178,26 @@ static json_t *json_tasks(const struct bootfile *boot)
         json_t *after = json_array();
         for (size_t j = 0; j < task->nr_deps; j++)
             json_array_append_new(after, json_text(boot->tasks[task->deps[j]].name));
-        json_array_append_new(list, json_pack("{so so so si sb so sI sI}", "name", json_text(task->name), "plugin",
-                                              json_text(task->plugin), "args", json_text(task->args), "priority",
-                                              task->priority, "privileged", (int)task->is_privileged, "after", after,
-                                              "memory_limit", (json_int_t)task->memory_limit, "frames",
-                                              (json_int_t)task->nr_frames));
+        json_array_append_new(list, json_pack("{so so so si sb so sI sI ss sI so}", "name", json_text(task->name),
+                                              "plugin", json_text(task->plugin), "args", json_text(task->args),
+                                              "priority", task->priority, "privileged", (int)task->is_privileged,
+                                              "after", after, "memory_limit", (json_int_t)task->memory_limit, "frames",
+                                              (json_int_t)task->nr_frames, "restart", restart_text(task),
+                                              "heartbeat_ns", (json_int_t)task->heartbeat, "group",
+                                              json_text(boot->groups[task->group].name)));
+    }
+    return list;
+}
+
+static json_t *json_groups(const struct bootfile *boot)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < boot->nr_groups; i++) {
+        const struct boot_group *group = &boot->groups[i];
+        json_array_append_new(list, json_pack("{so ss sI sI ss}", "name", json_text(group->name), "strategy",
+                                              bootfile_strategies[group->strategy], "intensity",
+                                              (json_int_t)group->intensity, "period_ns", (json_int_t)group->period,
+                                              "escalate", bootfile_escalations[group->halts]));
     }
     return list;
 }
@@ -174,9 +221,10 @@ static void print_json(const struct bootfile *boot)
     json_t *json_limits = json_object();
     for (size_t i = 0; i < NR_LIMITS; i++)
         json_object_set_new(json_limits, limits[i].name, json_integer(limits[i].value));
-    json_t *json = json_pack("{so sb so so so so}", "file", json_text(boot->path), "good", (int)is_good, "errors",
+    json_t *json = json_pack("{so sb so so so so so}", "file", json_text(boot->path), "good", (int)is_good, "errors",
                              json_errors(boot), "machine", is_good ? json_machine(&boot->machine) : json_null(),
-                             "tasks", is_good ? json_tasks(boot) : json_null(), "limits", json_limits);
+                             "tasks", is_good ? json_tasks(boot) : json_null(), "groups",
+                             is_good ? json_groups(boot) : json_null(), "limits", json_limits);
     json_dumpf(json, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(json);
@@ -204,6 +252,7 @@ static int check(const char *path, const struct setup_overrides *overrides, bool
     } else if (is_good) {
         print_machine(&setup.boot.machine);
         print_tasks(&setup.boot);
+        print_restarts(&setup.boot);
         print_limits();
     }
     setup_finish(&setup);

@@ -14,7 +14,7 @@ const struct command commands[] = {
      "boot the machine that a boot file describes and run it",
      "  -c COMMANDS              have the shell run these and end with the last one's status;\n"
      "                           without it the shell reads from the terminal\n"
-     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine or a task's name\n"
+     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine, a task's name or 'group NAME'\n"
      "  --seed N                 the same as --set machine.seed=N\n"
      "  --trace OUT              write a trace for Perfetto or chrome://tracing (JSON)\n"
      "  --stats OUT              write counters, times and the trace hash after the run (JSON)\n"
@@ -27,10 +27,11 @@ const struct command commands[] = {
      cmd_run},
     {"check", "check FILE [--set SECTION.KEY=VALUE]... [--json]",
      "judge a boot file and its plugins, and print what they come to",
-     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine or a task's name\n"
+     "  --set SECTION.KEY=VALUE  override a value of the boot file; SECTION is machine, a task's name or 'group NAME'\n"
      "  --json                   print JSON\n"
      "\n"
-     "Prints the machine, the tasks in start order and the limits. Nothing of a plugin is run.\n"
+     "Prints the machine, the tasks in start order, how they are restarted, and the limits. Nothing of a plugin is "
+     "run.\n"
      "The exit status is 0 for a good file and 2 for another, with a line FILE:LINE: REASON for each fault.\n"
      "\n"
      "Example: mk check demo.ini\n",

@@ -196,15 +196,24 @@ static void put_escaped(FILE *out, const char *s)
         }
 }
 
+/* The fields are those that servers/supervisor/jobs.c reads. */
+static void describe_group(FILE *out, const struct boot_group *group)
+{
+    fprintf(out, "group\t%s\t%d\t%u\t%lld\t%d\n", group->name, group->strategy, group->intensity,
+            (long long)group->period, group->halts);
+}
+
 static void describe_task(FILE *out, const struct bootfile *boot, const struct boot_task *task)
 {
+    fputs("task\t", out);
     put_escaped(out, task->name);
     putc('\t', out);
     put_escaped(out, task->plugin);
     fprintf(out, "\t%d\t%d\t", task->priority, task->is_privileged);
     for (size_t i = 0; i < task->nr_deps; i++)
         fprintf(out, "%s%s", i ? "," : "", boot->tasks[task->deps[i]].name);
-    fprintf(out, "%s\t%llu\t%u\t", task->nr_deps ? "" : "-", (unsigned long long)task->memory_limit, task->nr_frames);
+    fprintf(out, "%s\t%llu\t%u\t%zu\t%d\t%lld\t", task->nr_deps ? "" : "-", (unsigned long long)task->memory_limit,
+            task->nr_frames, task->group, task->restart, (long long)task->heartbeat);
     put_escaped(out, task->args);
     putc('\n', out);
 }
@@ -216,6 +225,8 @@ char *setup_describe(const struct setup *setup)
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return text_dup("");
+    for (size_t i = 0; i < setup->boot.nr_groups; i++)
+        describe_group(out, &setup->boot.groups[i]);
     for (size_t i = 0; i < setup->boot.nr_tasks; i++)
         describe_task(out, &setup->boot, &setup->boot.tasks[setup->boot.order[i]]);
     fclose(out);

@@ -43,7 +43,7 @@ bool setup_check_description(struct setup *setup);
 /* Create the machine. What it refuses becomes an error of the boot file, at the key that asked for it. */
 mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep);
 
-/* What the supervisor is told: a line for each task in start order, fields separated by tabs. To be freed. */
+/* What the supervisor is told: a line for each group, then for each task in start order. To be freed. */
 char *setup_describe(const struct setup *setup);
 
 void setup_finish(struct setup *setup);

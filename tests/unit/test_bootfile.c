@@ -41,14 +41,16 @@ struct bad {
     size_t size; /* 0: strlen */
 };
 
-#define TASK    "[task a]\n"
-#define X50     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-#define TEXT    "a boot file is text\n"
-#define SIZE    "is no size; write a number of bytes above 0, or one with K, M or G\n"
-#define QUANTUM "is no time; write nanoseconds above 0, or a number with us, ms or s\n"
-#define INDENT  "an indented line continues the value above; begin sections and keys in the first column\n"
-#define NAME    "a task's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only\n"
-#define NO_LINE "this is no section, key or comment; write KEY = VALUE\n"
+#define TASK      "[task a]\n"
+#define X50       "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define TEXT      "a boot file is text\n"
+#define SIZE      "is no size; write a number of bytes above 0, or one with K, M or G\n"
+#define QUANTUM   "is no time; write nanoseconds above 0, or a number with us, ms or s\n"
+#define INDENT    "an indented line continues the value above; begin sections and keys in the first column\n"
+#define NAME      "a task's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only\n"
+#define TIME      "is no time from 1ms to 1000000s; write a number with ms or s\n"
+#define INTENSITY "is no number of restarts from 0 (no limit) to 1000\n"
+#define NO_LINE   "this is no section, key or comment; write KEY = VALUE\n"
 
 /* ---- BOOT0010: what a line may be ---- */
 
@@ -84,10 +86,11 @@ static const struct bad bad_lines[] = {
 static const struct bad bad_sections[] = {
     {"[task a\n" TASK, "F:1: the section's ']' is missing\n", NULL, 0},
     {"[task a] x\n" TASK, "F:1: nothing may follow a section's ']'\n", NULL, 0},
-    {"[]\n" TASK, "F:1: unknown section []; write [machine] or [task NAME]\n", NULL, 0},
+    {"[]\n" TASK, "F:1: unknown section []; write [machine], [task NAME] or [group NAME]\n", NULL, 0},
     {"[machin]\n" TASK, "F:1: unknown section [machin]; did you mean [machine]?\n", NULL, 0},
     {"[tsk b]\nargs = x\n" TASK, "F:1: unknown section [tsk]; did you mean [task NAME]?\n", NULL, 0},
-    {"[Qqqqqqq]\nargs = x\n  y\n" TASK, "F:1: unknown section [Qqqqqqq]; write [machine] or [task NAME]\n", NULL, 0},
+    {"[Qqqqqqq]\nargs = x\n  y\n" TASK,
+     "F:1: unknown section [Qqqqqqq]; write [machine], [task NAME] or [group NAME]\n", NULL, 0},
     {"[machine]\n[machine]\n" TASK, "F:2: [machine] is given twice; the first is in line 1\n", NULL, 0},
     {TASK TASK "priority = 77\n", "F:2: [task a] is given twice; the first is in line 1\n", NULL, 0},
     {"[task]\n", "F:1: a task needs a name: [task NAME]\n", NULL, 0},
@@ -99,6 +102,12 @@ static const struct bad bad_sections[] = {
     {"[task machine]\n", "F:1: a task cannot be called machine: --set machine.KEY means the machine's section\n", NULL,
      0},
     {"[task supervisor]\n", "F:1: the supervisor is started without being named\n", NULL, 0},
+    {"[grup x]\n" TASK, "F:1: unknown section [grup]; did you mean [group NAME]?\n", NULL, 0},
+    {"[group]\n" TASK, "F:1: a group needs a name: [group NAME]\n", NULL, 0},
+    {"[group -x]\n" TASK,
+     "F:1: a group's name begins with a letter or digit and has letters, digits, '_', '-' and '.' only\n", NULL, 0},
+    {"[group " X50 "]\n" TASK, "F:1: a group's name has at most 31 bytes\n", NULL, 0},
+    {"[group x]\n[group x]\nintensity = x\n" TASK, "F:2: [group x] is given twice; the first is in line 1\n", NULL, 0},
 };
 
 /* ---- BOOT0030: keys and values ---- */
@@ -141,6 +150,22 @@ static const struct bad bad_values[] = {
     {TASK "frames = 1M\n", "F:2: frames: '1M' is no number of pages above 0\n", NULL, 0},
     {"[machine]\nmemory = 1M\n" TASK "frames = 257\n", "F:4: frames: the machine has 256 in all; give it more memory\n",
      NULL, 0},
+    {TASK "restart = sometimes\n", "F:2: restart: 'sometimes' is unknown; write never, on-crash or always\n", NULL, 0},
+    {TASK "heartbeat = 0\n", "F:2: heartbeat: '0' " TIME, NULL, 0},
+    {TASK "heartbeat = 999us\n", "F:2: heartbeat: '999us' " TIME, NULL, 0},
+    {TASK "heartbeat = 1000001s\n", "F:2: heartbeat: '1000001s' " TIME, NULL, 0},
+    {TASK "heartbeat = soon\n", "F:2: heartbeat: 'soon' " TIME, NULL, 0},
+    {TASK "group = b\n[group bb]\n", "F:2: group: there is no group 'b'; did you mean 'bb'?\n", NULL, 0},
+    {TASK "group = zzz\n", "F:2: group: there is no group 'zzz' in this file; begin it with [group NAME]\n", NULL, 0},
+    {"[group g]\nstrategy = all\n" TASK,
+     "F:2: strategy: 'all' is unknown; write one-for-one, rest-for-one or one-for-all\n", NULL, 0},
+    {"[group g]\nintensity = -1\n" TASK, "F:2: intensity: '-1' " INTENSITY, NULL, 0},
+    {"[group g]\nintensity = 1001\n" TASK, "F:2: intensity: '1001' " INTENSITY, NULL, 0},
+    {"[group g]\nperiod = 0s\n" TASK, "F:2: period: '0s' " TIME, NULL, 0},
+    {"[group g]\nescalate = up\n" TASK, "F:2: escalate: 'up' is unknown; write stop or halt\n", NULL, 0},
+    {"[group g]\nrestart = always\n" TASK,
+     "F:2: unknown key 'restart' of a group; write strategy, intensity, period or escalate\n", NULL, 0},
+    {"[group g]\nstrategie = x\n" TASK, "F:2: unknown key 'strategie' of a group; did you mean 'strategy'?\n", NULL, 0},
     {TASK "privileged = true\n", "F:2: privileged: 'true' is unknown; write no or yes\n", NULL, 0},
     {TASK "args = 'x ; y'\n", "F:2: args: the quote ' is not closed (a ';' behind a blank begins a comment)\n", NULL,
      0},
@@ -165,13 +190,20 @@ static const struct bad bad_orders[] = {
 /* ---- BOOT0050: overrides ---- */
 
 static const struct bad bad_sets[] = {
-    {TASK, "x: write --set SECTION.KEY=VALUE; SECTION is machine or a task's name\n", "x", 0},
-    {TASK, "a=1.b: write --set SECTION.KEY=VALUE; SECTION is machine or a task's name\n", "a=1.b", 0},
-    {TASK, ".args=1: write --set SECTION.KEY=VALUE; SECTION is machine or a task's name\n", ".args=1", 0},
-    {TASK, "a.=1: write --set SECTION.KEY=VALUE; SECTION is machine or a task's name\n", "a.=1", 0},
+    {TASK, "x: write --set SECTION.KEY=VALUE; SECTION is machine, a task's name, or group and a group's name\n", "x",
+     0},
+    {TASK, "a=1.b: write --set SECTION.KEY=VALUE; SECTION is machine, a task's name, or group and a group's name\n",
+     "a=1.b", 0},
+    {TASK, ".args=1: write --set SECTION.KEY=VALUE; SECTION is machine, a task's name, or group and a group's name\n",
+     ".args=1", 0},
+    {TASK, "a.=1: write --set SECTION.KEY=VALUE; SECTION is machine, a task's name, or group and a group's name\n",
+     "a.=1", 0},
     {TASK, "zzz.args=1: there is no task 'zzz' in F\n", "zzz.args=1", 0},
     {TASK, "machin.cpus=1: there is no task 'machin'; did you mean 'machine'?\n", "machin.cpus=1", 0},
     {TASK, "a.arg=1: unknown key 'arg' of a task; did you mean 'args'?\n", "a.arg=1", 0},
+    {TASK, "group g.period=1s: there is no group 'g' in this file; begin it with [group NAME]\n", "group g.period=1s",
+     0},
+    {"[group g]\n" TASK, "group g.period=x: period: 'x' " TIME, "group g.period=x", 0},
     {TASK, "machine.memory=x: memory: 'x' " SIZE, "machine.memory=x", 0},
     {TASK, "a.after=a: after: a -> a is a cycle; a task cannot wait for itself\n", "a.after=a", 0},
     {TASK, "a.args=\\x1b\": args: the quote \" is not closed (a ';' behind a blank begins a comment)\n",
@@ -232,7 +264,7 @@ static void test_BOOT0060_all_errors_are_reported_by_line(void **state)
                                  "F:4: after: there is no task 'b' in this file\n"
                                  "F:5: priority: 'x' is no number from 1 to 63; a higher one is stronger\n"
                                  "F:7: unknown key 'foo' of a task; write module, args, priority, privileged, "
-                                 "after, memory-limit or frames\n");
+                                 "after, memory-limit, frames, restart, heartbeat or group\n");
     free(printed);
     bootfile_finish(&boot);
 }
@@ -292,6 +324,15 @@ static void test_BOOT0110_defaults(void **state)
     assert_string_equal(boot.machine.page_policy, "clock");
     assert_int_equal(boot.tasks[0].memory_limit, 0);
     assert_int_equal(boot.tasks[0].nr_frames, 0);
+    assert_int_equal(boot.tasks[0].restart, BOOT_RESTART_DEFAULT);
+    assert_int_equal(boot.tasks[0].heartbeat, 0);
+    assert_int_equal(boot.tasks[0].group, 0);
+    assert_int_equal(boot.nr_groups, 1);
+    assert_string_equal(boot.groups[0].name, "default");
+    assert_int_equal(boot.groups[0].strategy, BOOT_ONE_FOR_ONE);
+    assert_int_equal(boot.groups[0].intensity, 0);
+    assert_int_equal(boot.groups[0].period, 5 * MK_SEC);
+    assert_false(boot.groups[0].halts);
     assert_int_equal(boot.machine.isolation, MK_ISOLATION_AUTO);
     assert_int_equal(boot.machine.context, MK_CONTEXT_ASM);
     assert_int_equal(boot.machine.seed, 0);
@@ -314,10 +355,20 @@ static void test_BOOT0120_every_key_is_read(void **state)
                "isolation = none\r\ncontext = ucontext\r\nseed = 0xff\r\npage-policy=fifo\r\n"
                "[ task  a.b-c_1 ]\r\n"
                "module = ./x.so\r\nargs = one ';' \"two\"\r\n\r\n# between\r\n\tthree ; not this\r\n  four\r\n"
-               "priority = 63\r\nprivileged = yes\r\nmemory-limit = 2M\r\nframes = 20\r\n",
+               "priority = 63\r\nprivileged = yes\r\nmemory-limit = 2M\r\nframes = 20\r\n"
+               "restart = always\r\nheartbeat = 5ms\r\ngroup = g\r\n"
+               "[group g]\r\nstrategy = rest-for-one\r\nintensity = 3\r\nperiod = 20s\r\nescalate = halt\r\n",
                NULL);
     const struct boot_task *task = bootfile_task(&boot, "a.b-c_1");
+    const struct boot_group *group = bootfile_group(&boot, "g");
     assert_non_null(task);
+    assert_int_equal(task->restart, BOOT_RESTART_ALWAYS);
+    assert_int_equal(task->heartbeat, 5 * MK_MSEC);
+    assert_ptr_equal(group, &boot.groups[task->group]);
+    assert_int_equal(group->strategy, BOOT_REST_FOR_ONE);
+    assert_int_equal(group->intensity, 3);
+    assert_int_equal(group->period, 20 * MK_SEC);
+    assert_true(group->halts);
     assert_int_equal(boot.machine.memory, 3 << 20);
     assert_int_equal(boot.machine.nr_cpus, 2);
     assert_int_equal(boot.machine.clock, MK_CLOCK_HOST);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One instance of a task: its service port, its start, its end, and whether it
+ * answers.
+ *
+ * Answers to pings and the notices of an end come through the job's own port,
+ * `events`, so that they come in order: what was answered is known before the
+ * end is.
+ */
+#include "supervisor.h"
+
+#include <string.h>
+
+#define PING       299u /* an operation that no server needs to know: any answer will do */
+#define NR_INSIDE  8    /* the first names of a task: the service port's is among them */
+#define ENDED_KEPT 256  /* ended tasks that listings show */
+
+bool instance_is_alive(const struct job *job)
+{
+    return job->state == SUPERVISOR_STARTING || job->state == SUPERVISOR_UP;
+}
+
+/* ---- what the machine knows; in static memory, which needs no pager ---- */
+
+static struct mk_task_info infos[MK_TASKS_MAX + ENDED_KEPT];
+
+static size_t list_tasks(void)
+{
+    size_t n = 0, max = sizeof(infos) / sizeof(infos[0]);
+    if (mk_machine_tasks(NULL, infos, max, &n) != MK_OK)
+        return 0;
+    return n < max ? n : max;
+}
+
+/* The task that was just loaded: the newest of this name. */
+static void find_number(struct job *job)
+{
+    job->number = 0;
+    for (size_t i = list_tasks(); i-- > 0 && !job->number;)
+        if (strcmp(infos[i].label, job->name) == 0) {
+            job->number = infos[i].id;
+            job->is_server = infos[i].is_server;
+        }
+}
+
+void instance_look(struct job *job)
+{
+    for (size_t i = list_tasks(); i-- > 0;)
+        if (infos[i].id == job->number)
+            job->is_server = infos[i].is_server;
+}
+
+bool instance_any_program(void)
+{
+    for (size_t i = list_tasks(); i-- > 0;)
+        if (!infos[i].is_ended && !infos[i].is_server && infos[i].id != mk_task_id())
+            return true;
+    return false;
+}
+
+static void find_inside(struct job *job)
+{
+    struct mk_name_info names[NR_INSIDE];
+    struct mk_right_info service;
+    size_t n = 0;
+    job->inside = MK_NAME_NULL;
+    if (mk_right_info(job->service, &service) != MK_OK ||
+        mk_machine_names(NULL, job->number, names, NR_INSIDE, &n) != MK_OK)
+        return;
+    for (size_t i = 0; i < n && i < NR_INSIDE; i++)
+        if ((names[i].type & MK_RIGHT_RECEIVE) && names[i].port == service.port)
+            job->inside = names[i].name;
+}
+
+/* ---- the service port ---- */
+
+/* At home: new, or what came back from the last instance. */
+static mk_err_t prepare_port(struct job *job)
+{
+    mk_err_t err = MK_OK;
+    if (job->service == MK_NAME_NULL) {
+        mk_name_t send;
+        err = mk_port_create(&job->service);
+        if (!err)
+            err = mk_right_make(job->service, MK_RIGHT_SEND, 0, &send);
+    }
+    if (!err)
+        err = mk_port_notify(job->service, MK_NOTIFY_PORT_DESTROYED, 0, job->events);
+    return err;
+}
+
+/* What an end still brought, or the port's, is of no use. */
+static void drain(mk_name_t events)
+{
+    struct mk_notification notice;
+    struct mk_msg msg = {.body = &notice, .capacity = sizeof(notice)};
+    while (mk_receive(events, &msg, MK_TIME_POLL) == MK_OK)
+        mk_msg_discard(&msg);
+}
+
+/* With both notices in, the only send-once right left for `events` can be that of a ping in the queue at home. */
+void instance_settle(struct job *job)
+{
+    struct mk_port_state state;
+    drain(job->events);
+    job->is_asked = mk_port_state(job->events, &state) == MK_OK && state.nr_send_once > 0;
+    instance_look(job);
+}
+
+void instance_drop_port(struct job *job)
+{
+    if (job->service == MK_NAME_NULL || job->is_names) /* the bootstrap port is never given up: look-ups wait */
+        return;
+    if (mk_port_notify(job->service, MK_NOTIFY_PORT_DESTROYED, 0, MK_NAME_NULL) != MK_OK ||
+        mk_port_destroy(job->service) != MK_OK)
+        mk_log("%s: its service port is away", job->name);
+    release(job->service); /* the send right, a dead name now */
+    drain(job->events);
+    job->service = MK_NAME_NULL;
+    job->is_asked = false;
+}
+
+/* ---- pings ---- */
+
+/* A send-once right needs no room in the queue. It is used up. */
+static void ask(struct job *job, mk_name_t once)
+{
+    struct mk_msg msg = {.id = PING, .reply = job->events};
+    mk_err_t err = mk_send(once, &msg, MK_TIME_POLL);
+    job->is_asked = err == MK_OK;
+    if (err)
+        release(once);
+}
+
+void instance_ping(struct job *job)
+{
+    mk_name_t once;
+    if (!job->is_asked && mk_right_extract(job->task, job->inside, MK_MAKE_SEND_ONCE, &once) == MK_OK)
+        ask(job, once);
+}
+
+/* Before the start: behind the requests that wait. One that an earlier instance did not come to will do. */
+static mk_err_t ping_at_home(struct job *job)
+{
+    mk_name_t once;
+    if (job->is_asked)
+        return MK_OK;
+    mk_err_t err = mk_right_make(job->service, MK_RIGHT_SEND_ONCE, 0, &once);
+    if (!err)
+        ask(job, once);
+    return err;
+}
+
+/* ---- start and end ---- */
+
+/* Before its first thread runs. */
+static mk_err_t limit(const struct job *job)
+{
+    const struct mk_vm_frames frames = {.nr_frames = job->nr_frames};
+    mk_err_t err = job->memory_limit ? mk_vm_set_limit(job->task, job->memory_limit) : MK_OK;
+    if (!err && job->nr_frames)
+        err = mk_vm_set_frames(job->task, &frames);
+    if (err)
+        mk_log("%s: its memory cannot be limited: %s", job->name, mk_err_text(err));
+    return err;
+}
+
+/* While they are held, a task that is stronger than the supervisor does not run either. */
+static void hold_others(bool is_held)
+{
+    if (mk_thread_set_priority(mk_thread_self(), is_held ? MK_PRIO_MAX : MK_PRIO_DEFAULT) != MK_OK)
+        mk_log("cannot change its priority");
+}
+
+static mk_err_t load(struct supervisor *s, struct job *job)
+{
+    char why[256] = "";
+    const struct mk_load load = {.label = job->name,
+                                 .path = job->path,
+                                 .args = job->args,
+                                 .folder = mk_task_folder(),
+                                 .priority = job->priority,
+                                 .privileged = job->is_privileged,
+                                 .service = job->service};
+    bool has_limits = job->memory_limit || job->nr_frames;
+    if (has_limits)
+        hold_others(true);
+    mk_err_t err = mk_task_load(s->machine, &load, &job->task, why, sizeof(why));
+    mk_err_t limit_err = err || !has_limits ? MK_OK : limit(job);
+    if (has_limits)
+        hold_others(false);
+    if (err) {
+        mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
+        return err;
+    }
+    find_number(job);
+    find_inside(job);
+    err = mk_port_notify(job->task, MK_NOTIFY_DEAD_NAME, 0, job->events);
+    if (!err && limit_err)
+        err = mk_task_terminate(job->task, 1); /* and then as if it had failed by itself */
+    return err == MK_E_DEAD ? MK_OK : err;
+}
+
+mk_err_t instance_start(struct supervisor *s, struct job *job)
+{
+    job->started = job->heard = mk_time_now();
+    job->next_beat = job->started + job->heartbeat;
+    job->number = 0;
+    mk_err_t err = prepare_port(job);
+    if (!err)
+        err = ping_at_home(job);
+    if (!err)
+        err = load(s, job);
+    if (err) {
+        job->last_exit = 1;
+        return err;
+    }
+    job->is_home = false;
+    job->nr_starts++;
+    job->state = SUPERVISOR_STARTING;
+    history_note(s, job, SUPERVISOR_STARTED);
+    return MK_OK;
+}
+
+void instance_end(struct job *job, enum supervisor_kind why, int code)
+{
+    if (job->ending != SUPERVISOR_NOTHING)
+        return;
+    job->ending = why;
+    mk_err_t err = mk_task_terminate(job->task, code);
+    if (err && err != MK_E_DEAD)
+        mk_log("%s: %s", job->name, mk_err_text(err));
+}
