@@ -287,7 +287,7 @@ class Clients(Case):
         """crash is what it says: a bad access of the task, which is in the log, and not of the shell."""
         result = mk("run", DEMO, "-c", "crash echo; crash nosuch || crash")
         self.expect(result, 2, "crash: nosuch: no such task\nusage: crash TASK|NUMBER\n")
-        self.check_log(result, "[echo]", "bad access at address 0x0")
+        self.check_log(result, "[echo]", "bad access, writing to 0x0")
         self.expect(mk("run", DEMO, "-c", "crash shell; echo no"), 139, "", "[shell]")
 
     def test_SUP0060(self):
