@@ -2,6 +2,7 @@
 /* Calls to services: found when first needed, found again when they were restarted. */
 #include <string.h>
 
+#include "servers/supervisor/supervisor_proto.h"
 #include "shell.h"
 
 void right_release(mk_name_t right)
@@ -35,21 +36,47 @@ static void forget_service(struct service *service)
     service->send = MK_NAME_NULL;
 }
 
+/* May it be done twice? Who dies with a request in hand may have done it. */
+static bool is_repeatable(uint32_t id)
+{
+    switch (id) {
+    case CONSOLE_READ:
+    case CONSOLE_INFO:
+    case FS_OPEN:
+    case FS_STAT:
+    case FS_LIST:
+    case SUPERVISOR_LIST:
+    case SUPERVISOR_HISTORY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_gone(const struct service *service)
+{
+    struct mk_right_info info;
+
+    return mk_right_info(service->send, &info) != MK_OK || info.type == MK_RIGHT_DEAD_NAME;
+}
+
 mk_err_t service_call(struct shell *sh, struct service *service, struct mk_msg *msg)
 {
     const struct mk_msg request = *msg;
     mk_err_t err;
 
     sh->missing = NULL;
+    if (service->send != MK_NAME_NULL && is_gone(service))
+        forget_service(service);
     for (bool is_again = false;; is_again = true) {
         err = find_service(sh, service);
-        if (err != MK_OK)
+        if (err == MK_OK)
+            err = mk_call(service->send, msg, MK_TIME_FOREVER);
+        if (err != MK_E_DEAD || service->send == MK_NAME_NULL || is_again)
             return err;
-        err = mk_call(service->send, msg, MK_TIME_FOREVER);
-        if (err != MK_E_DEAD)
-            return err;
-        forget_service(service);
-        if (is_again)
+        if (is_gone(service))
+            forget_service(service);
+        if (!is_repeatable(request.id))
             return err;
         *msg = request;
     }

@@ -24,6 +24,7 @@ const struct command *command_lookup(const char *name);
 int command_unknown(const char *name);
 
 int cmd_run(int argc, char **argv);
+int cmd_campaign(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_refs(int argc, char **argv);

@@ -59,6 +59,29 @@ const struct command commands[] = {
      "\n"
      "Example: mk refs --policy lru --frames 3 --table 7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1\n",
      cmd_refs},
+    {"campaign",
+     "campaign FILE [-c COMMANDS] [--faults N] [--seed S] [--kinds LIST] [--target TASK] [--only ID] [--shard I/N] "
+     "[--jobs N] [--json] | --merge REPORT...",
+     "let things go wrong in a machine, many times, and tell what came of it",
+     "  -c COMMANDS      what the shell does meanwhile; otherwise those of NAME.mksh beside NAME.ini\n"
+     "  --set SECTION.KEY=VALUE  as of mk run\n"
+     "  --faults N       how many; 100 otherwise\n"
+     "  --seed S         which; 1 otherwise\n"
+     "  --kinds LIST     separated by commas: null, arith, illegal, abort, exit, loop, hang, delay, flip, alloc,\n"
+     "                   memory, error (at a kernel call of a task), lost, twice, corrupt (of a message); all but\n"
+     "                   hang otherwise, which only a task with a heartbeat survives\n"
+     "  --target TASK    whose kernel calls; those of all tasks but the shell and the supervisor otherwise\n"
+     "  --only ID        run one of the faults, and show the machine's log and output\n"
+     "  --shard I/N      the I-th of N parts, for several hosts; --json writes what --merge sums up\n"
+     "  --jobs N         at the same time; as many as there are CPUs otherwise\n"
+     "  --json           print JSON\n"
+     "\n"
+     "Each fault is a run in a process of its own, compared with one in which nothing goes wrong: recovered (the\n"
+     "output is the same), degraded (it tells of a failure), wrong (it differs and tells of none), hung, died.\n"
+     "The exit status is 1 when a run hung, a process died, or the kernel lost account of something.\n"
+     "\n"
+     "Example: mk campaign demo.ini --faults 1000 --seed 7\n",
+     cmd_campaign},
     {"bench", "bench [--quick] [--rounds N] [--only GLOB]... [--json FILE] [--csv FILE] [--plot FOLDER] [--check]",
      "measure what calls, switches and threads cost beside the host's own means",
      "  --only GLOB     measure only rows whose names match; may be repeated\n"

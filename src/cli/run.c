@@ -30,56 +30,6 @@ struct run {
     struct mk_machine *machine;
 };
 
-/* ---- the shell's commands ---- */
-
-static bool is_shell(const struct boot_task *task)
-{
-    const char *slash = strrchr(task->module, '/');
-    const char *name = slash ? slash + 1 : task->module;
-    return strcmp(name, "shell") == 0 || (slash && strcmp(name, "shell.so") == 0);
-}
-
-/*
- * One word for the shell and for the splitting of arguments, which knows
- * quotes only: so a ' is written by leaving the quotes for '"'"'.
- */
-static char *quote_word(const char *word)
-{
-    char *quoted = NULL;
-    size_t size;
-    FILE *out = open_memstream(&quoted, &size);
-    if (!out)
-        return text_dup("''");
-    putc('\'', out);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\"'\"'", out);
-        else
-            putc(*word, out);
-    putc('\'', out);
-    fclose(out);
-    return quoted;
-}
-
-static bool give_commands(struct run *run)
-{
-    struct bootfile *boot = &run->setup.boot;
-    for (size_t i = 0; i < boot->nr_tasks; i++) {
-        struct boot_task *task = &boot->tasks[i];
-        if (!is_shell(task))
-            continue;
-        char *word = quote_word(run->commands);
-        char *args = text_format("%s%s-c %s", task->args, *task->args ? " " : "", word);
-        free(task->args);
-        free(word);
-        task->args = args;
-        return true;
-    }
-    bootfile_error(boot, (struct boot_where){0, "-c"}, "it needs a task whose module is shell; %s has none",
-                   boot->path);
-    return false;
-}
-
 /* ---- output files ---- */
 
 /*
@@ -183,21 +133,6 @@ static int report_failure(const char *what, mk_err_t err, const char *why)
     return EXIT_FAILED;
 }
 
-static mk_err_t load_supervisor(struct run *run, char *why, size_t why_size)
-{
-    char *args = setup_describe(&run->setup);
-    const struct mk_load load = {
-        .label = "supervisor",
-        .path = run->setup.supervisor,
-        .args = args,
-        .folder = run->setup.folder,
-        .privileged = true,
-    };
-    mk_err_t err = mk_machine_load(run->machine, &load, NULL, why, why_size);
-    free(args);
-    return err;
-}
-
 static int run_machine(struct run *run)
 {
     int exit_code = 0;
@@ -205,7 +140,7 @@ static int run_machine(struct run *run)
     mk_err_t err = start_trace(run);
     if (err != MK_OK)
         return report_failure("the trace cannot start", err, NULL);
-    err = load_supervisor(run, why, sizeof(why));
+    err = setup_load_supervisor(&run->setup, run->machine, why, sizeof(why));
     if (err != MK_OK)
         return report_failure("the supervisor cannot start", err, why);
     catch_signals(run->machine);
@@ -227,7 +162,7 @@ static bool prepare(struct run *run)
     bool is_good = setup_load(setup, run->path, &run->overrides);
     setup->is_quiet = run->is_quiet;
     if (is_good && run->commands)
-        is_good = give_commands(run) && setup_check_description(setup);
+        is_good = setup_give_commands(setup, run->commands);
     if (is_good && !open_outputs(run))
         return false;
     if (is_good)

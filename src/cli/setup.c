@@ -102,6 +102,64 @@ bool setup_load(struct setup *setup, const char *path, const struct setup_overri
     return boot->nr_errors == 0 && setup_check_description(setup);
 }
 
+/* ---- the shell's commands ---- */
+
+static bool is_shell(const struct boot_task *task)
+{
+    const char *slash = strrchr(task->module, '/');
+    const char *name = slash ? slash + 1 : task->module;
+    return strcmp(name, "shell") == 0 || (slash && strcmp(name, "shell.so") == 0);
+}
+
+/*
+ * One word for the shell and for the splitting of arguments, which knows
+ * quotes only: so a ' is written by leaving the quotes for '"'"'.
+ */
+static char *quote_word(const char *word)
+{
+    char *quoted = NULL;
+    size_t size;
+    FILE *out = open_memstream(&quoted, &size);
+    if (!out)
+        return text_dup("''");
+    putc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\"'\"'", out);
+        else
+            putc(*word, out);
+    putc('\'', out);
+    fclose(out);
+    return quoted;
+}
+
+const struct boot_task *setup_find_shell(const struct setup *setup)
+{
+    for (size_t i = 0; i < setup->boot.nr_tasks; i++)
+        if (is_shell(&setup->boot.tasks[i]))
+            return &setup->boot.tasks[i];
+    return NULL;
+}
+
+bool setup_give_commands(struct setup *setup, const char *commands)
+{
+    struct bootfile *boot = &setup->boot;
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        struct boot_task *task = &boot->tasks[i];
+        if (!is_shell(task))
+            continue;
+        char *word = quote_word(commands);
+        char *args = text_format("%s%s-c %s", task->args, *task->args ? " " : "", word);
+        free(task->args);
+        free(word);
+        task->args = args;
+        return setup_check_description(setup);
+    }
+    bootfile_error(boot, (struct boot_where){0, "-c"}, "it needs a task whose module is shell; %s has none",
+                   boot->path);
+    return false;
+}
+
 /* ---- the machine ---- */
 
 static void take_log(void *arg, const char *line)
@@ -110,6 +168,8 @@ static void take_log(void *arg, const char *line)
     if (setup->is_creating) {
         setup->reasons = text_realloc(setup->reasons, setup->nr_reasons + 1, sizeof(*setup->reasons));
         setup->reasons[setup->nr_reasons++] = text_dup(line);
+    } else if (setup->hooks.log) {
+        setup->hooks.log(setup->hooks.log_arg, line);
     } else if (!setup->is_quiet) {
         char *safe = text_printable(line);
         fprintf(stderr, "mk: %s\n", safe);
@@ -164,6 +224,11 @@ mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep)
         .seed = machine->seed,
         .log = take_log,
         .log_arg = setup,
+        .max_quanta = setup->hooks.max_quanta,
+        .alloc_hook = setup->hooks.alloc_hook,
+        .alloc_arg = setup->hooks.alloc_arg,
+        .probe = setup->hooks.probe,
+        .probe_arg = setup->hooks.probe_arg,
     };
     setup->is_creating = true;
     mk_err_t err = mk_machine_create(&config, machinep);
@@ -231,6 +296,21 @@ char *setup_describe(const struct setup *setup)
         describe_task(out, &setup->boot, &setup->boot.tasks[setup->boot.order[i]]);
     fclose(out);
     return text;
+}
+
+mk_err_t setup_load_supervisor(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size)
+{
+    char *args = setup_describe(setup);
+    const struct mk_load load = {
+        .label = "supervisor",
+        .path = setup->supervisor,
+        .args = args,
+        .folder = setup->folder,
+        .privileged = true,
+    };
+    mk_err_t err = mk_machine_load(machine, &load, NULL, why, why_size);
+    free(args);
+    return err;
 }
 
 void setup_finish(struct setup *setup)

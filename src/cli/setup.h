@@ -13,6 +13,7 @@ struct setup {
     bool is_creating; /* log lines are reasons, not news */
     char **reasons;   /* why the machine was not created */
     size_t nr_reasons;
+    struct mk_machine_config hooks; /* for the machine: max_quanta, log, alloc_hook, probe; no other */
 };
 
 /* One --set or --seed of the command line. */
@@ -40,8 +41,16 @@ bool setup_load(struct setup *setup, const char *path, const struct setup_overri
 /* Whether what the supervisor is to be told is short enough; an error of the boot file if not. */
 bool setup_check_description(struct setup *setup);
 
+/* The task that takes commands; NULL: there is none. */
+const struct boot_task *setup_find_shell(const struct setup *setup);
+/* Have it run these and end; an error of the boot file if that cannot be. */
+bool setup_give_commands(struct setup *setup, const char *commands);
+
 /* Create the machine. What it refuses becomes an error of the boot file, at the key that asked for it. */
 mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep);
+
+/* The first task, which starts the others. `why`: as of mk_machine_load. */
+mk_err_t setup_load_supervisor(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size);
 
 /* What the supervisor is told: a line for each group, then for each task in start order. To be freed. */
 char *setup_describe(const struct setup *setup);
