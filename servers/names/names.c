@@ -96,7 +96,7 @@ static bool is_same_port(mk_name_t a, mk_name_t b)
 static bool is_dead(mk_name_t name)
 {
     struct mk_right_info info;
-    return mk_right_info(name, &info) != MK_OK || info.type == MK_RIGHT_DEAD_NAME;
+    return mk_right_info(name, &info) == MK_OK && info.type == MK_RIGHT_DEAD_NAME;
 }
 
 static mk_err_t add(struct names *names, const char *name, mk_name_t send)
@@ -151,10 +151,12 @@ static mk_err_t plain_name_in(struct mk_msg *msg, char *name)
 static mk_err_t lookup(struct names *names, struct mk_msg *msg, const char *name)
 {
     struct service **link = find(names, name);
-    if (*link && is_dead((*link)->send))
-        service_remove(link);
     if (!*link)
         return MK_E_NOT_FOUND;
+    if (is_dead((*link)->send)) {
+        service_remove(link); /* *link is another one now */
+        return MK_E_NOT_FOUND;
+    }
     msg->rights[0] = (struct mk_msg_right){.name = (*link)->send, .how = MK_COPY_SEND};
     msg->nr_rights = 1;
     msg->size = 0;
