@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mk campaign from outside: test_campaign.py MK TOP PLUGINS FAULTS [TEST...]
+
+FAULTS is how many the system must survive here.
+"""
+import json
+import os
+import sys
+import unittest
+
+import test_cli
+from test_cli import DEMO, mk
+
+FAULTS = 100
+KINDS = ("null", "arith", "illegal", "abort", "exit", "loop", "hang", "delay", "flip", "alloc", "memory", "error",
+         "lost", "twice", "corrupt")
+BAD = ("hung", "audit", "died")
+
+
+class Campaign(test_cli.Case):
+    def campaign(self, *args, boot=DEMO, status=0):
+        result = mk("campaign", boot, *args)
+        self.expect(result, status)
+        return result.text
+
+    def report(self, *args, **kwargs):
+        return json.loads(self.campaign("--json", *args, **kwargs))
+
+    def check_sums(self, report):
+        """Every fault counts once, in its kind and in all."""
+        for key in report["total"]:
+            self.assertEqual(report["total"][key], sum(kind[key] for kind in report["kinds"].values()), key)
+        for count in (report["total"], *report["kinds"].values()):
+            ends = sum(count[key] for key in ("recovered", "degraded", "wrong") + BAD)
+            self.assertEqual(count["manifested"], ends)
+            self.assertTrue(count["faults"] >= count["injected"] >= count["manifested"])
+
+    def test_CAMPAIGN0010(self):
+        """Whatever goes wrong in a task, no run hangs, no process dies, and the kernel accounts for everything."""
+        report = self.report("--faults", str(FAULTS), "--seed", "11")
+        self.check_sums(report)
+        self.assertEqual(report["total"]["faults"], FAULTS)
+        self.assertEqual([report["total"][bad] for bad in BAD], [0, 0, 0])
+        self.assertGreater(report["total"]["manifested"], FAULTS / 2)
+
+    def test_CAMPAIGN0020(self):
+        """A crash of a server is recovered from, or its client learns of it: always."""
+        report = self.report("--faults", str(FAULTS), "--seed", "12", "--kinds", "null,arith,illegal,abort,exit,loop")
+        total = report["total"]
+        self.assertEqual(total["manifested"], total["recovered"] + total["degraded"], report["entries"])
+        self.assertGreater(total["recovered"], 0)
+
+    def test_CAMPAIGN0030(self):
+        """The same seed gives the same report, whatever runs at the same time; another gives another."""
+        one = self.campaign("--faults", "40", "--seed", "5", "--jobs", "1")
+        self.assertEqual(one, self.campaign("--faults", "40", "--seed", "5", "--jobs", "7"))
+        self.assertNotEqual(one, self.campaign("--faults", "40", "--seed", "6"))
+
+    def test_CAMPAIGN0040(self):
+        """Parts of a campaign sum up to the whole."""
+        whole = self.report("--faults", "50", "--seed", "3")
+        parts = []
+        for part in ("1/3", "2/3", "3/3"):
+            parts.append(self.write(part.replace("/", "of"), json.dumps(
+                self.report("--faults", "50", "--seed", "3", "--shard", part))))
+        result = mk("campaign", "--merge", "--json", *parts)
+        self.expect(result, 0)
+        self.assertEqual(json.loads(result.text), whole)
+
+    def test_CAMPAIGN0050(self):
+        """One fault can be looked at: it ends as in the campaign, and the machine's log is there."""
+        report = self.report("--faults", "60", "--seed", "9", "--kinds", "corrupt,twice")
+        self.assertTrue(report["entries"])
+        for entry in report["entries"][:3]:
+            result = mk("campaign", DEMO, "--seed", "9", "--kinds", "corrupt,twice", "--only", str(entry["id"]))
+            self.expect(result, 0)
+            self.assertTrue(result.text.endswith(f"outcome: {entry['outcome']}\n"), result)
+        result = mk("campaign", DEMO, "--seed", "9", "--kinds", "null", "--target", "ramfs", "--only", "0")
+        self.expect(result, 0)
+        self.assertIn("ramfs touches memory that is not there, at its kernel call", result.text)
+        self.check_log(result, "[ramfs]", "ended its task: bad access")
+
+    def test_CAMPAIGN0060(self):
+        """A server that waits for ever is found by its heartbeat; without one, the run is told to have hung."""
+        args = ("--kinds", "hang", "--target", "ramfs", "--faults", "6")
+        self.assertGreater(self.report(*args, status=1)["total"]["hung"], 0)
+        report = self.report(*args, "--set", "ramfs.heartbeat=1s")
+        self.assertEqual(report["total"]["hung"], 0)
+        self.assertEqual(report["total"]["recovered"] + report["total"]["degraded"], report["total"]["manifested"])
+
+    def test_CAMPAIGN0070(self):
+        """Commands come from -c, or from a file beside the boot file."""
+        args = ("--kinds", "delay", "--faults", "3")
+        self.assertNotEqual(self.campaign(*args), self.campaign(*args, "-c", "ls /; true") + "x")
+        boot = self.write("alone.ini", "[task names]\n[task console]\nprivileged = yes\nafter = names\n"
+                          "[task shell]\nprivileged = yes\nafter = console\n")
+        result = mk("campaign", boot)
+        self.expect(result, 2)
+        self.check_log(result, "which commands?", "alone.mksh")
+        self.write("alone.mksh", "services\n")
+        self.campaign("--faults", "5", boot=boot)
+
+    def test_CAMPAIGN0080(self):
+        """What cannot be is refused, with what would be right."""
+        for args, words in ((("--kinds", "nul"), ("no kind 'nul'", "did you mean 'null'?")),
+                            (("--kinds", ""), ("--kinds: which?",)),
+                            (("--faults", "0"), ("--faults", "from 1 to")),
+                            (("--faults", "many"), ("'many' is no number",)),
+                            (("--shard", "2"), ("--shard: I/N",)),
+                            (("--shard", "3/2"), ("'3' is no number from 1 to 2",)),
+                            (("--jobs", "0"), ("--jobs",)),
+                            (("--target", "shel"), ("do not involve a task 'shel'",)),
+                            (("--set", "ramfs.memry=1"), ("memry",))):
+            result = mk("campaign", DEMO, *args)
+            self.expect(result, 2)
+            self.check_log(result, *words)
+        self.expect(mk("campaign"), 2)
+        self.expect(mk("campaign", "--merge"), 2)
+        self.expect(mk("campaign", "--merge", self.write("no.json", "{}")), 2)
+        self.expect(mk("campaign", "--merge", self.write("bad.json", "{")), 2)
+        self.expect(mk("campaign", "/nonexistent.ini"), 2)
+
+    def test_CAMPAIGN0090(self):
+        """A run that does not end well without any fault is no ground for a campaign."""
+        boot = self.write("deadlock.ini", "[task names]\n[task console]\nprivileged = yes\nafter = names\n"
+                          f"[task waits]\nmodule = {test_cli.PLUGINS}/tool.so\nargs = wait\n"
+                          "[task shell]\nprivileged = yes\nafter = console\n")
+        result = mk("campaign", boot, "-c", "true")
+        self.expect(result, 2)
+        self.check_log(result, "the run without a fault failed")
+
+
+if __name__ == "__main__":
+    test_cli.MK, test_cli.TOP, test_cli.PLUGINS = (os.path.abspath(argument) for argument in sys.argv[1:4])
+    FAULTS = int(sys.argv[4])
+    unittest.main(argv=sys.argv[:1] + sys.argv[5:])
