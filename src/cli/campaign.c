@@ -125,6 +125,8 @@ static bool begin_job(struct campaign *campaign, struct job *job, const struct f
 static struct campaign_run *shared_run(void)
 {
     void *run = mmap(NULL, sizeof(struct campaign_run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run == MAP_FAILED)
+        complain(text_dup("no memory"));
     return run == MAP_FAILED ? NULL : run;
 }
 
@@ -184,40 +186,43 @@ static void show_progress(const struct campaign_report *report, uint64_t nr)
         fputs("\r\033[K", stderr);
 }
 
+/* Begin what is next in a job that is free; else wait for one to end. False: it cannot go on. */
+static bool step(struct campaign *campaign, const struct plan *plan, const struct request *request, struct job *jobs,
+                 uint64_t *nextp, struct campaign_report *report)
+{
+    int status;
+    struct job *job = *nextp < request->nr_faults ? job_of(jobs, request->nr_jobs, 0) : NULL;
+    if (job) {
+        struct fault fault = plan_fault(campaign, plan, *nextp);
+        *nextp += request->nr_shards;
+        return begin_job(campaign, job, &fault, false);
+    }
+    pid_t pid = waitpid(-1, &status, 0);
+    if (pid < 0 && errno != EINTR)
+        return complain(text_format("waiting: %s", strerror(errno)));
+    job = pid > 0 ? job_of(jobs, request->nr_jobs, pid) : NULL;
+    if (job)
+        finish_job(report, campaign, job, status);
+    return true;
+}
+
 static bool run_faults(struct campaign *campaign, const struct plan *plan, const struct request *request,
                        struct campaign_report *report)
 {
-    size_t nr_jobs = request->nr_jobs;
-    struct job *jobs = text_realloc(NULL, nr_jobs, sizeof(*jobs));
+    struct job *jobs = text_realloc(NULL, request->nr_jobs, sizeof(*jobs));
     uint64_t nr = 0, next = request->shard;
-    memset(jobs, 0, nr_jobs * sizeof(*jobs));
+    bool is_good = true;
+    memset(jobs, 0, request->nr_jobs * sizeof(*jobs));
     for (uint64_t id = request->shard; id < request->nr_faults; id += request->nr_shards)
         nr++;
-    for (size_t i = 0; i < nr_jobs; i++)
-        if (!(jobs[i].run = shared_run()))
-            return complain(text_dup("no memory"));
-    for (uint64_t done = 0; done < nr;) {
-        struct job *job = next < request->nr_faults ? job_of(jobs, nr_jobs, 0) : NULL;
-        if (job) {
-            struct fault fault = plan_fault(campaign, plan, next);
-            next += request->nr_shards;
-            if (!begin_job(campaign, job, &fault, false))
-                return false;
-            continue;
-        }
-        int status;
-        pid_t pid = waitpid(-1, &status, 0);
-        if (pid < 0 && errno != EINTR)
-            return complain(text_format("waiting: %s", strerror(errno)));
-        job = pid > 0 ? job_of(jobs, nr_jobs, pid) : NULL;
-        if (!job)
-            continue;
-        finish_job(report, campaign, job, status);
-        done++;
+    for (size_t i = 0; i < request->nr_jobs && is_good; i++)
+        is_good = (jobs[i].run = shared_run()) != NULL;
+    while (is_good && report->total.nr < nr) {
+        is_good = step(campaign, plan, request, jobs, &next, report);
         show_progress(report, nr);
     }
     free(jobs);
-    return true;
+    return is_good;
 }
 
 /* One fault, for somebody who looks: the machine's log and output go to standard error. */
@@ -294,10 +299,12 @@ static int run_campaign(struct request *request, struct campaign *campaign)
 static int run_request(struct request *request)
 {
     static struct campaign campaign;
-    if (!request->commands && !(request->commands = read_commands(request->path)))
+    char *read = request->commands ? NULL : read_commands(request->path);
+    if (!read && !request->commands)
         return EXIT_BAD_INPUT;
     bool is_good = setup_load(&campaign.setup, request->path, &request->overrides) &&
-                   setup_give_commands(&campaign.setup, request->commands);
+                   setup_give_commands(&campaign.setup, read ? read : request->commands);
+    free(read);
     bootfile_report(&campaign.setup.boot, stderr);
     int status = is_good ? run_campaign(request, &campaign) : EXIT_BAD_INPUT;
     setup_finish(&campaign.setup);
