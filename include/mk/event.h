@@ -7,7 +7,8 @@
  *
  * An event port is a port that takes signals instead of messages. Its rights
  * are made, sent, moved, counted and notified like those of any port
- * (<mk/port.h>), but that it has no send-once rights, which could bring no message. It can be a member of a port set: a receive from the set then
+ * (<mk/port.h>), but that it has no send-once rights, which could bring no message. It can be a member of a port set: a
+ * receive from the set then
  * brings messages and events alike, each in its turn. Such a receive gets id
  * MK_NOTIFY_ID + MK_NOTIFY_EVENT, badge MK_BADGE_KERNEL, no body, the port, and
  * the bits in msg->events.

@@ -110,7 +110,8 @@ MK_API MK_NODISCARD mk_err_t mk_plugin_check(const char *path, char *why, size_t
 
 /*
  * Run until every task that is not a server has ended (with none from the
- * start: until no server is ready), or mk_machine_halt or mk_machine_stop says so. *exit_codep (may be NULL): the code given there, or
+ * start: until no server is ready), or mk_machine_halt or mk_machine_stop says so. *exit_codep (may be NULL): the code
+ * given there, or
  * the first non-zero exit code of those tasks that were spawned or loaded (not
  * of children made by mk_task_create), or 0. It can be called again.
  * MK_E_DEADLOCK: no thread can run and nothing can come that would change it;

@@ -52,7 +52,8 @@ struct mk_pager_message {
  * New memory object of `size` bytes (rounded up to pages, at most 1 GiB). `pager` is a receive or send right of the
  * port for the messages above, of which the kernel makes its own send right, or MK_NAME_NULL: anonymous; its size
  * counts as memory in use. *memoryp and *controlp (NULL when anonymous) become send rights.
- * MK_E_BAD_NAME, MK_E_BAD_RIGHT and MK_E_DEAD (of the pager), MK_E_BAD_ARGUMENT (size 0 or too large), MK_E_LIMIT_MEMORY,
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT and MK_E_DEAD (of the pager), MK_E_BAD_ARGUMENT (size 0 or too large),
+ * MK_E_LIMIT_MEMORY,
  * MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.
  */
 MK_API MK_NODISCARD mk_err_t mk_memory_create(mk_name_t pager, uint64_t cookie, size_t size, mk_name_t *memoryp,
@@ -68,7 +69,10 @@ MK_API MK_NODISCARD mk_err_t mk_memory_supply(mk_name_t control, uint64_t offset
 /* Such pages have no contents yet: they are zero. MK_E_BAD_STATE, as above. */
 MK_API MK_NODISCARD mk_err_t mk_memory_unavailable(mk_name_t control, uint64_t offset, size_t size);
 
-/* The contents cannot be had: kernel calls that wait for them return MK_E_IO, threads that touched them get an exception. MK_E_BAD_STATE, as above. */
+/*
+ * The contents cannot be had: kernel calls that wait for them return MK_E_IO, threads that touched them get an
+ * exception. MK_E_BAD_STATE, as above.
+ */
 MK_API MK_NODISCARD mk_err_t mk_memory_fail(mk_name_t control, uint64_t offset, size_t size);
 
 #define MK_MEMORY_CLEAN 1u /* return what was modified */
@@ -91,11 +95,14 @@ MK_API MK_NODISCARD mk_err_t mk_memory_destroy(mk_name_t control);
 
 /*
  * With the machine's control port: the object becomes the backing store, where evicted pages of anonymous memory
- * go; its pager is the default pager. All that the pager's own task has allocated stays in memory from now on. Memory in use may then exceed
+ * go; its pager is the default pager. All that the pager's own task has allocated stays in memory from now on. Memory
+ * in use may then exceed
  * the machine's memory by the store's size. A new store can take the place of one whose pager died, or whose messages
  * come to the same port, as those of a pager that was restarted do: it must hold the same contents, and be at least as
- * large. What was requested and has not come is requested again; as long as there is none, threads wait for its pages up
- * to the last one's time-out. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT (smaller, of one page, or mapped somewhere: the store
+ * large. What was requested and has not come is requested again; as long as there is none, threads wait for its pages
+ * up
+ * to the last one's time-out. MK_E_EXISTS (there is another), MK_E_BAD_ARGUMENT (smaller, of one page, or mapped
+ * somewhere: the store
  * cannot be), MK_E_BAD_STATE (memory of the pager's own task has left already: it would wait for itself),
  * MK_E_NO_MEMORY. Its port should be for it alone.
  */

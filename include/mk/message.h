@@ -23,7 +23,10 @@
 extern "C" {
 #endif
 
-/* How a right travels. No value is one of enum mk_right_type, so that a received right is not sent on by mistake. MOVE takes it from the sender, COPY adds one, MAKE makes one from a receive right. */
+/*
+ * How a right travels. No value is one of enum mk_right_type, so that a received right is not sent on by mistake. MOVE
+ * takes it from the sender, COPY adds one, MAKE makes one from a receive right.
+ */
 enum mk_disposition {
     MK_MOVE_RECEIVE = 65,
     MK_MOVE_SEND = 66,

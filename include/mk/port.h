@@ -128,9 +128,11 @@ MK_API MK_NODISCARD mk_err_t mk_right_rename(mk_name_t name, mk_name_t new_name)
  *                             nothing is sent yet.
  *   MK_NOTIFY_PORT_DESTROYED  name: a receive right that would be destroyed: it is sent as rights[0] instead.
  *   MK_NOTIFY_SEND_ONCE       sent unasked when a send-once right goes unused.
- *   MK_NOTIFY_SEND_POSSIBLE   name: a send right whose port's queue has room again, or whose port dies: a send would not
+ *   MK_NOTIFY_SEND_POSSIBLE   name: a send right whose port's queue has room again, or whose port dies: a send would
+ * not
  *                             wait. Ask after a send with MK_TIME_POLL returned MK_E_WOULD_BLOCK.
- *   MK_NOTIFY_EVENT           not asked for and not a message: what a receive from an event port, or from a set with one
+ *   MK_NOTIFY_EVENT           not asked for and not a message: what a receive from an event port, or from a set with
+ * one
  *                             in it, brings. No body; the bits are in msg->events.
  * The message's id is MK_NOTIFY_ID + event and its body a struct mk_notification. The kernel marks it with
  * the badge MK_BADGE_KERNEL, which no right can be given, so that it cannot be forged.

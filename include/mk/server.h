@@ -80,7 +80,9 @@ MK_API void mk_server_stop(void);
 /* The start-up code of a plugin's task. The kernel starts it; not for plugins. */
 MK_API void mk_server_main(void *server);
 
-/* What a plugin's references to functions of libc are bound to when it is loaded; the last has no name. For the loader. */
+/*
+ * What a plugin's references to functions of libc are bound to when it is loaded; the last has no name. For the loader.
+ */
 struct mk_binding {
     const char *name;
     void (*function)(void);

@@ -15,7 +15,8 @@
  * MK_E_BAD_NAME, MK_E_BAD_RIGHT and MK_E_DEAD; all may return MK_E_NOT_IN_MACHINE. Where a
  * page has to be waited for, also MK_E_TIMED_OUT, MK_E_ABORTED, MK_E_IO (its pager does not have it) and MK_E_DEAD
  * (its pager died); where one has to be made or shown, MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY, MK_E_LIMIT_HOST and
- * MK_E_LIMIT_MAPPINGS. That goes for the pages of arguments, too. Addresses and sizes are multiples of the page unless it is
+ * MK_E_LIMIT_MAPPINGS. That goes for the pages of arguments, too. Addresses and sizes are multiples of the page unless
+ * it is
  * said otherwise, and ranges lie in the task's window, or MK_E_BAD_ARGUMENT.
  */
 #ifndef MK_VM_H
@@ -88,7 +89,8 @@ struct mk_vm_map {
 MK_API MK_NODISCARD mk_err_t mk_vm_map(mk_name_t task, const struct mk_vm_map *map, mk_vaddr_t *addrp);
 
 /*
- * Copy bytes, any number at any address, out of a task's memory and into it. MK_E_BAD_ADDRESS: they are not all readable
+ * Copy bytes, any number at any address, out of a task's memory and into it. MK_E_BAD_ADDRESS: they are not all
+ * readable
  * or writable by the task, or the buffer is not by the caller; part may have been copied.
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_read(mk_name_t task, mk_vaddr_t addr, void *buffer, size_t size);
@@ -101,11 +103,15 @@ MK_API MK_NODISCARD mk_err_t mk_vm_write(mk_name_t task, mk_vaddr_t addr, const 
  */
 MK_API MK_NODISCARD mk_err_t mk_vm_copy(mk_name_t task, mk_vaddr_t from, size_t size, mk_vaddr_t to);
 
-/* What children of the task get of these pages (mk_vm_inherit_from). MK_E_BAD_ADDRESS (not allocated), MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS. */
+/*
+ * What children of the task get of these pages (mk_vm_inherit_from). MK_E_BAD_ADDRESS (not allocated), MK_E_NO_MEMORY,
+ * MK_E_LIMIT_REGIONS.
+ */
 MK_API MK_NODISCARD mk_err_t mk_vm_inherit(mk_name_t task, mk_vaddr_t addr, size_t size, enum mk_inherit inherit);
 
 /*
- * Give a new task, in which nothing is allocated yet, the regions of the caller's own that are to be inherited, each as far from the
+ * Give a new task, in which nothing is allocated yet, the regions of the caller's own that are to be inherited, each as
+ * far from the
  * start of its window as from the caller's: *deltap is what to add to an address. MK_E_BAD_STATE (something is
  * allocated, or it is the caller itself; or memory that is shared is to be copied), MK_E_LIMIT_MEMORY,
  * MK_E_LIMIT_REGIONS, MK_E_LIMIT_HOST, MK_E_NO_MEMORY, MK_E_BAD_ADDRESS.
@@ -130,7 +136,10 @@ struct mk_vm_region {
     uint32_t nr_resident; /* pages in memory, of those that it shows */
 };
 
-/* The first region that ends above `addr`, which need not be a multiple of the page. MK_E_NOT_FOUND: there is none; MK_E_BAD_ADDRESS. */
+/*
+ * The first region that ends above `addr`, which need not be a multiple of the page. MK_E_NOT_FOUND: there is none;
+ * MK_E_BAD_ADDRESS.
+ */
 MK_API MK_NODISCARD mk_err_t mk_vm_region(mk_name_t task, mk_vaddr_t addr, struct mk_vm_region *regionp);
 
 /* Bits of a page's state. */

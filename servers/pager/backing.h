@@ -18,12 +18,15 @@ struct backing {
 };
 
 /*
- * Open the file, make it if need be, and give it its size. `has_pages`: the machine has pages in it already, of the pager
+ * Open the file, make it if need be, and give it its size. `has_pages`: the machine has pages in it already, of the
+ * pager
  * before this one, so it must be that one's file. False: refused, with a line in the log.
  */
 bool backing_open(struct backing *backing, bool has_pages);
 
-/* The contents of the page at this offset, valid until the next call; NULL, with a line in the log: they cannot be had. */
+/*
+ * The contents of the page at this offset, valid until the next call; NULL, with a line in the log: they cannot be had.
+ */
 const void *backing_read(const struct backing *backing, uint64_t offset);
 
 /* Keep them. What cannot be written is lost, with a line in the log. */

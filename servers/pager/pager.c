@@ -13,7 +13,8 @@
  * pages where its predecessor put them. Without a name a second one is refused as long as there are pages in the first
  * one's file.
  *
- * It uses no memory of its task's window, from which it would have to be paged in: all is static, which is memory of the
+ * It uses no memory of its task's window, from which it would have to be paged in: all is static, which is memory of
+ * the
  * host. That is why it is no plugin with a main, whose arguments are on the heap, and has its own loop.
  */
 #include "backing.h"

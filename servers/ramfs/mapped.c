@@ -4,7 +4,8 @@
  * from the file's blocks when they are asked for, and into them when they are returned.
  *
  * The file's contents are then in two places, and the newer in memory. So each operation on such a file has the kernel
- * return what was modified first, and if it changes the file, let go of the pages, which are asked for again later. That
+ * return what was modified first, and if it changes the file, let go of the pages, which are asked for again later.
+ * That
  * takes a message from the kernel, for which the server must not wait: it keeps the operation, answers others, and goes
  * on when the kernel has said that it is done. One operation at a time: the others wait in order.
  *

@@ -43,7 +43,9 @@ mk_err_t openfile_notify(void *state, struct mk_msg *msg);
 /* The memory object of the file, made when it is first asked for; a right of the server's own. The kernel's errors. */
 mk_err_t mapped_object(struct ramfs *fs, struct ramfs_node *node, mk_name_t *memoryp);
 
-/* It was removed or closed: if that was the last use of its name, nobody will ask for the object again. NULL is fine. */
+/*
+ * It was removed or closed: if that was the last use of its name, nobody will ask for the object again. NULL is fine.
+ */
 void mapped_unneeded(struct ramfs_map *map);
 
 /*

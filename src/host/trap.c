@@ -118,7 +118,9 @@ bool host_is_own_text(uint64_t instruction)
     return false;
 }
 
-/* arch: is it a string instruction that repeats? Prefixes, REX, and movs, cmps, stos, lods, scas (Intel SDM volume 2). */
+/*
+ * arch: is it a string instruction that repeats? Prefixes, REX, and movs, cmps, stos, lods, scas (Intel SDM volume 2).
+ */
 static bool is_repeated(const uint8_t *instruction)
 {
     bool is_rep = false;

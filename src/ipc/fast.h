@@ -108,7 +108,10 @@ static FAST bool fast_forward_u32(void *to, const void *from)
     return likely(user_load_u32(from, &word)) && likely(user_store_u32(to, word));
 }
 
-/* The whole message from one header to the other. Threads may give the same buffer: only a copy in between is right then. */
+/*
+ * The whole message from one header to the other. Threads may give the same buffer: only a copy in between is right
+ * then.
+ */
 static FAST bool fast_deliver(struct mk_msg *to, const struct mk_msg *from, const void *body, uint64_t size,
                               uint64_t badge, mk_name_t reply, mk_name_t port, uint32_t seqno)
 {

@@ -9,7 +9,8 @@
 extern const struct pager_ops pager_ops;
 
 /*
- * A memory object with its port, and a pager with a control port unless `pager_port` is NULL (anonymous; its size is charged then). It lives
+ * A memory object with its port, and a pager with a control port unless `pager_port` is NULL (anonymous; its size is
+ * charged then). It lives
  * while anybody has a send right to its port, or maps it; so the caller makes one. MK_E_LIMIT_MEMORY, MK_E_NO_MEMORY.
  */
 mk_err_t memory_create(struct cpu *cpu, struct port *pager_port, uint64_t cookie, size_t nr_pages,

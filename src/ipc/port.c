@@ -39,7 +39,9 @@ void port_release(struct mk_machine *machine, struct port *port)
     kmem_free(&machine->kmem, port, sizeof(*port));
 }
 
-/* `server` received from `at` last; is that the last that it received from? A thread's memory may be another's by now. */
+/*
+ * `server` received from `at` last; is that the last that it received from? A thread's memory may be another's by now.
+ */
 static bool still_serves(const struct thread *server, const void *at)
 {
     return server && server->state != THREAD_ENDED && server->served == at;

@@ -61,7 +61,8 @@ struct thread *reply_deliver(struct cpu *cpu, struct thread *caller, struct kmsg
 /* Let senders that wait come for the room that there is, and tell those who asked of what is left. */
 void port_admit(struct cpu *cpu, struct port *port);
 /*
- * A receiver is about to wait at this entry's port or set: where nothing is queued, a sender may come. True: one did, or
+ * A receiver is about to wait at this entry's port or set: where nothing is queued, a sender may come. True: one did,
+ * or
  * notices were sent; the receiver looks again.
  */
 bool invite_sender(struct cpu *cpu, const struct entry *entry);

@@ -20,7 +20,8 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
 void thread_rest(struct cpu *cpu, struct thread *thread);
 
 /*
- * The current thread came into the kernel by a trap and is about to wait, or may lose the CPU: it keeps the trap stack, and the CPU
+ * The current thread came into the kernel by a trap and is about to wait, or may lose the CPU: it keeps the trap stack,
+ * and the CPU
  * gets another. False: there is none. And back.
  */
 bool thread_keep_trap_stack(struct cpu *cpu);

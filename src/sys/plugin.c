@@ -111,7 +111,10 @@ static mk_err_t furnish(struct task *task, const struct mk_load *load, struct po
     return *portp ? MK_OK : MK_E_NO_MEMORY;
 }
 
-/* Rights named in `load` are the calling thread's and were checked; the strings are the kernel's. On error nothing changed. */
+/*
+ * Rights named in `load` are the calling thread's and were checked; the strings are the kernel's. On error nothing
+ * changed.
+ */
 mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, struct task *parent, struct task **taskp,
                      char *why, size_t why_size)
 {

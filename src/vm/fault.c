@@ -62,7 +62,9 @@ static bool is_unused(const struct vm_object *object, uint32_t page)
     return page < object->nr_pages && !object->pages[page];
 }
 
-/* How many pages from here on to fill at once: a sequence of faults fills more each time, as long as memory is plenty. */
+/*
+ * How many pages from here on to fill at once: a sequence of faults fills more each time, as long as memory is plenty.
+ */
 static uint32_t choose_ahead(struct fault *f, uint32_t page)
 {
     struct region *region = f->region;

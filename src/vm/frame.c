@@ -128,7 +128,9 @@ void frame_dirty(struct vm *vm, uint32_t frame)
     f->slot = 0;
 }
 
-/* The next reference to another page is to be seen; but an instruction that needs several must find all of them open. */
+/*
+ * The next reference to another page is to be seen; but an instruction that needs several must find all of them open.
+ */
 static void close_others(struct vm *vm, struct page_set *set)
 {
     if (frame_nr_more(vm)) {
@@ -277,7 +279,9 @@ static bool set_shrink(struct cpu *cpu, struct page_set *set)
     return victim && frame_evict(cpu, victim);
 }
 
-/* From the machine's own set, and when nothing can go there, from whoever has frames: they were promised to too many. */
+/*
+ * From the machine's own set, and when nothing can go there, from whoever has frames: they were promised to too many.
+ */
 static bool any_shrink(struct cpu *cpu, const struct page_set *but)
 {
     struct vm *vm = cpu->machine->vm;

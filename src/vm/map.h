@@ -15,7 +15,9 @@ void map_leave_set(struct map *map);                /* its frames are no longer 
  */
 mk_err_t map_allocate(struct map *map, size_t size, uintptr_t *addrp);
 
-/* Page-aligned, inside the window or MK_E_BAD_ARGUMENT. MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS when a region must be split. */
+/*
+ * Page-aligned, inside the window or MK_E_BAD_ARGUMENT. MK_E_NO_MEMORY, MK_E_LIMIT_REGIONS when a region must be split.
+ */
 mk_err_t map_deallocate(struct map *map, uintptr_t addr, size_t size);
 
 /* MK_E_BAD_ADDRESS: a page in it is not allocated; MK_E_NO_ACCESS: more than a region's most; nothing changed. */

@@ -41,7 +41,8 @@ void page_give_up(struct vm_object *object, uint32_t page);
 /* ---- frames (frame.c) ---- */
 
 /*
- * A frame for a page of the object, which is absent or stored; it becomes `state`, resident or asked. A page of another is
+ * A frame for a page of the object, which is absent or stored; it becomes `state`, resident or asked. A page of another
+ * is
  * evicted if need be. MK_OK, MK_E_WOULD_BLOCK: none is free now, but one will be; MK_E_LIMIT_MEMORY: none ever.
  */
 mk_err_t frame_take(struct cpu *cpu, struct vm_object *object, uint32_t page, enum page_state state, uint32_t *framep);

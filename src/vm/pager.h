@@ -27,7 +27,10 @@ bool pager_may_hold(struct cpu *cpu, struct vm_object *object);
 /* The pager will not answer any more. */
 void pager_died(struct cpu *cpu, struct vm_object *object);
 
-/* The object becomes the backing store, its pager's task keeps its memory. MK_E_EXISTS, MK_E_BAD_ARGUMENT, MK_E_NO_MEMORY. */
+/*
+ * The object becomes the backing store, its pager's task keeps its memory. MK_E_EXISTS, MK_E_BAD_ARGUMENT,
+ * MK_E_NO_MEMORY.
+ */
 mk_err_t vm_set_store(struct vm *vm, struct vm_object *object, struct map *pager_map);
 /* The machine ends. */
 void vm_drop_store(struct vm *vm);

@@ -95,7 +95,9 @@ static void thrash(void *arg)
     CHECK(vm_stats(MK_NAME_NULL).is_thrashing == (nr > NR_FRAMES));
 }
 
-/* PAGER0025: a task that touches more pages at random than there are frames is seen to thrash, one with fewer is not. */
+/*
+ * PAGER0025: a task that touches more pages at random than there are frames is seen to thrash, one with fewer is not.
+ */
 static void PAGER0025(void **state)
 {
     (void)state;

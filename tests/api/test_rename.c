@@ -80,7 +80,9 @@ MKT_TEST(NAME0040)
     join(threads[1]);
 }
 
-/* NAME0050: notices speak of the name as it is then; send-once rights, dead names and rights to answer can be renamed. */
+/*
+ * NAME0050: notices speak of the name as it is then; send-once rights, dead names and rights to answer can be renamed.
+ */
 MKT_TEST(NAME0050)
 {
     (void)arg;

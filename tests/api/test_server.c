@@ -210,7 +210,10 @@ static mk_err_t ask(mk_name_t port, uint32_t id, int *number, size_t size)
     return msg.status;
 }
 
-/* SERVER0010: operations are dispatched by id; too small and unknown ones are answered with their error; stop ends the loop. */
+/*
+ * SERVER0010: operations are dispatched by id; too small and unknown ones are answered with their error; stop ends the
+ * loop.
+ */
 MKT_TEST(SERVER0010)
 {
     (void)arg;
@@ -267,7 +270,9 @@ static void start_main(void *arg)
     mk_server_main((void *)(uintptr_t)&program);
 }
 
-/* SERVER0040: the start-up code runs a descriptor's main with the label as argv[0] and ends the task with its result. */
+/*
+ * SERVER0040: the start-up code runs a descriptor's main with the label as argv[0] and ends the task with its result.
+ */
 static void SERVER0040(void **state)
 {
     struct mkt t;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults at awkward moments: pages that leave in the middle of a call, windows that show several objects, bad pagers. */
+/*
+ * Faults at awkward moments: pages that leave in the middle of a call, windows that show several objects, bad pagers.
+ */
 #include "helpers.h"
 
 #include "pagers.h"
@@ -54,7 +56,9 @@ static void evict_all(volatile char *junk, unsigned nr)
 
 /* ---- windows ---- */
 
-/* VMFAULT0010: a copy made earlier keeps its bytes when pages of its original are read, then written, through a shadow. */
+/*
+ * VMFAULT0010: a copy made earlier keeps its bytes when pages of its original are read, then written, through a shadow.
+ */
 MKT_TEST(VMFAULT0010)
 {
     (void)arg;
@@ -529,7 +533,9 @@ static void greedy_pager(void *arg)
     CHECK_OK(mk_port_destroy(port));
 }
 
-/* VMFAULT0190: nor does one in whose object more is modified than there is memory; who does that waits, and is told so. */
+/*
+ * VMFAULT0190: nor does one in whose object more is modified than there is memory; who does that waits, and is told so.
+ */
 static void VMFAULT0190(void **state)
 {
     (void)state;

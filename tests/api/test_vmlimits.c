@@ -799,7 +799,10 @@ static void alloc_main(void *arg)
     CHECK_OK(mk_machine_halt(w.machine, 0)); /* the world goes with it */
 }
 
-/* VMLIMIT0170: a call whose first, second, ... allocation fails says so; memory is as it was, and the next one succeeds. */
+/*
+ * VMLIMIT0170: a call whose first, second, ... allocation fails says so; memory is as it was, and the next one
+ * succeeds.
+ */
 static void VMLIMIT0170(void **state)
 {
     (void)state;

@@ -80,7 +80,9 @@ static void serve(struct world *w, struct actor *a, unsigned port)
         port_lend(w, port, a->serial);
 }
 
-/* From `port` (0: an answer). OK_ONLY: delivered; MK_E_BAD_ADDRESS: lost; both are gone. MK_E_MSG_TOO_LARGE: neither. */
+/*
+ * From `port` (0: an answer). OK_ONLY: delivered; MK_E_BAD_ADDRESS: lost; both are gone. MK_E_MSG_TOO_LARGE: neither.
+ */
 errs_t hand_over(struct world *w, struct actor *a, unsigned message, unsigned port)
 {
     struct message *m = &w->messages[message];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pagers that end at any time. A run is repeated with its pager ending at the first message, at a later one (all of them
- * are tried with MK_STRESS_STRIDE=1), and so on until there are no more: those who use its pages are told or have what they must have, all others notice nothing,
+ * Pagers that end at any time. A run is repeated with its pager ending at the first message, at a later one (all of
+ * them
+ * are tried with MK_STRESS_STRIDE=1), and so on until there are no more: those who use its pages are told or have what
+ * they must have, all others notice nothing,
  * nothing waits for ever and nothing is left. And backing stores that others take the place of, meanwhile or not.
  */
 #include "stress.h"
@@ -600,7 +602,8 @@ static void store_lost(void *arg)
 }
 
 /*
- * PAGERDEATH0020: when the default pager ends at any message, those who need pages from it are told, at the latest after
+ * PAGERDEATH0020: when the default pager ends at any message, those who need pages from it are told, at the latest
+ * after
  * its time-out, and who needs none notices nothing.
  */
 static void PAGERDEATH0020(void **state)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A program that has the supervisor tell it what happens to a task: watch NAME COUNT [events]. It prints what it gets. */
+/*
+ * A program that has the supervisor tell it what happens to a task: watch NAME COUNT [events]. It prints what it gets.
+ */
 #include <mk/mk.h>
 
 #include <stdio.h>

@@ -37,7 +37,10 @@ static mk_err_t op_call(struct op *op)
     return err;
 }
 
-/* An allocation failed: nothing has changed, and the call is made again. False: it had an effect that its header documents. */
+/*
+ * An allocation failed: nothing has changed, and the call is made again. False: it had an effect that its header
+ * documents.
+ */
 static bool may_retry(struct op *op, mk_name_t reply)
 {
     bool is_same = snap_is_same(&op->before);

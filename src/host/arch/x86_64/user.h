@@ -86,10 +86,14 @@ fault:
 /* The processor has AVX; set when the library is loaded. */
 extern bool host_copy_wide __attribute__((visibility("hidden")));
 
-/* Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then. */
+/*
+ * Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then.
+ */
 bool user_copy(void *dst, const void *src, size_t n);
 
-/* Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes. */
+/*
+ * Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes.
+ */
 long user_copy_string(char *dst, const char *src, size_t size);
 
 #endif
