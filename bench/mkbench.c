@@ -31,6 +31,8 @@ static void add_rows(void)
 static int measure(const struct options *options)
 {
     bool is_fine = true;
+    if (options->plot && !plot_is_possible())
+        return 1;
     struct facts facts = facts_read();
     FILE *out = options->is_stdout_taken ? stderr : stdout;
     if (!options->is_stdout_taken)

@@ -144,11 +144,20 @@ static bool gnuplot(const char *folder, const char *name)
     free(script);
     if (!err && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
-    if (!err && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        fprintf(stderr, "mkbench: gnuplot is missing: install it, then run it in %s on the .gp files\n", folder);
-    else
-        fprintf(stderr, "mkbench: gnuplot failed on %s/%s.gp\n", folder, name);
+    fprintf(stderr, "mkbench: gnuplot failed on %s/%s.gp\n", folder, name);
     return false;
+}
+
+bool plot_is_possible(void)
+{
+    char *argv[] = {"gnuplot", "-e", "", NULL};
+    pid_t pid;
+    int status = 1;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0)
+        waitpid(pid, &status, 0);
+    if (status != 0)
+        fputs("mkbench: --plot needs gnuplot, which is missing: install it (apt-get install gnuplot-nox)\n", stderr);
+    return status == 0;
 }
 
 static void script_series(FILE *script, const char *name, const struct series *series, const bool *has,

@@ -37,6 +37,8 @@ bool csv_write(const char *path);
 
 /* Plots into a folder: .dat, .gp, and .svg by gnuplot. False: reported. */
 bool plot_write(const char *folder);
+/* Is gnuplot there? Reported if not. */
+bool plot_is_possible(void);
 
 /* The bars; true when none fails. */
 bool bars_print(FILE *out);

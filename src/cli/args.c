@@ -70,6 +70,6 @@ int args_next(struct args *args, const struct option *options)
 
 int args_usage(const struct args *args, const char *why)
 {
-    fprintf(stderr, "mk: %s: %s; usage: mk %s\n", args->argv[0], why, command_lookup(args->argv[0])->usage);
+    fprintf(stderr, "mk: %s: %s (usage: mk %s)\n", args->argv[0], why, command_lookup(args->argv[0])->usage);
     return EXIT_BAD_INPUT;
 }

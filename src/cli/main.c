@@ -55,7 +55,8 @@ const struct command commands[] = {
      "STRING is page numbers from 0 to 100000 with commas or blanks between them, at most 10000. A machine is made, "
      "and\n"
      "a task in it loads from these pages one by one: what is counted is what its kernel did. clock sets the bit of a\n"
-     "page when it is loaded, clock-clear when it is referenced again. mk-refs(1) tells the rest.\n"
+     "page when it is loaded, clock-clear when it is referenced again. A page that is referenced again at once counts\n"
+     "as one reference. mk-refs(1) tells the rest.\n"
      "\n"
      "Example: mk refs --policy lru --frames 3 --table 7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1\n",
      cmd_refs},
@@ -82,7 +83,9 @@ const struct command commands[] = {
      "\n"
      "Example: mk campaign demo.ini --faults 1000 --seed 7\n",
      cmd_campaign},
-    {"bench", "bench [--quick] [--rounds N] [--only GLOB]... [--json FILE] [--csv FILE] [--plot FOLDER] [--check]",
+    {"bench",
+     "bench [--quick] [--rounds N] [--only GLOB]... [--json FILE] [--csv FILE] [--plot FOLDER] [--check] "
+     "[--list] [--compare A B]",
      "measure what calls, switches and threads cost beside the host's own means",
      "  --only GLOB     measure only rows whose names match; may be repeated\n"
      "  --list          print the rows, and why some are absent; measure nothing\n"

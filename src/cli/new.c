@@ -31,10 +31,11 @@ static const char *const keywords[] = {
     "restrict", "return", "short",    "signed", "sizeof",   "static",   "struct",  "switch", "typedef", "typeof",
     "asm",      "union",  "unsigned", "void",   "volatile", "while",    NULL};
 
-/* In the new boot file already, or names that meson keeps for its own targets. */
-static const char *const taken[] = {"names",     "console", "shell", "supervisor", "machine",     "mk",
-                                    "all",       "test",    "clean", "benchmark",  "coverage",    "dist",
-                                    "distcheck", "install", "phony", "uninstall",  "reconfigure", NULL};
+/* libmk's own servers, which installing would overwrite, and names that meson keeps for its own targets. */
+static const char *const taken[] = {"echo",  "ramfs",      "pager",       "guardian", "names",     "console",
+                                    "shell", "supervisor", "machine",     "mk",       "all",       "test",
+                                    "clean", "benchmark",  "coverage",    "dist",     "distcheck", "install",
+                                    "phony", "uninstall",  "reconfigure", NULL};
 
 static bool is_among(const char *name, const char *const *words)
 {
@@ -121,7 +122,7 @@ static int new_server(const char *name)
     for (size_t i = 0; i < NR_TEMPLATES; i++)
         if (!write_file(&templates[i], name))
             return EXIT_FAILED;
-    printf("%s/ is ready. Build and test it:\n\n"
+    printf("%s/ is ready. Build and test it, against an installed libmk that pkg-config finds (PKG_CONFIG_PATH):\n\n"
            "  cd %s\n  meson setup build && meson test -C build\n\n"
            "Run it with a shell:\n\n  mk run %s.ini\n",
            name, name, name);

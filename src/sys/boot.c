@@ -68,34 +68,39 @@ static bool costs_are_good(const struct mk_costs *costs)
     return true;
 }
 
+/* All that is wrong is logged; the first error counts. */
 static mk_err_t check_config(const struct mk_machine_config *c, const struct refusal *to)
 {
-    if (c->nr_cpus > 1)
-        return refuse(to, MK_E_NOT_SUPPORTED, "cpus: one CPU is supported yet");
-    if (c->memory_size % host_page_size() != 0)
-        return refuse(to, MK_E_BAD_ARGUMENT, "memory: must be a multiple of the page, 4096 bytes");
-    if (c->memory_size > (uint64_t)1 << 46)
-        return refuse(to, MK_E_BAD_ARGUMENT, "memory: more than 64 TiB");
-    if (c->quantum < 0)
-        return refuse(to, MK_E_BAD_ARGUMENT, "quantum: must be positive");
-    if (c->watchdog < 0)
-        return refuse(to, MK_E_BAD_ARGUMENT, "watchdog: must be positive");
-    if (c->clock != MK_CLOCK_VIRTUAL && c->clock != MK_CLOCK_HOST)
-        return refuse(to, MK_E_BAD_ARGUMENT, "clock: must be virtual or host");
-    if (c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT)
-        return refuse(to, MK_E_BAD_ARGUMENT, "context: must be asm or ucontext");
-    if (c->isolation == MK_ISOLATION_MPROTECT || c->isolation == MK_ISOLATION_PKEY)
-        return refuse(to, MK_E_NOT_SUPPORTED, "isolation: none is supported yet (auto takes it)");
-    if (c->isolation != MK_ISOLATION_AUTO && c->isolation != MK_ISOLATION_NONE)
-        return refuse(to, MK_E_BAD_ARGUMENT, "isolation: must be auto, none, mprotect or pkey");
-    if (c->costs && !costs_are_good(c->costs))
-        return refuse(to, MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour");
-    if (c->policy && strcmp(c->policy, "priority") != 0)
-        return refuse(to, MK_E_NOT_SUPPORTED, "policy: priority is the only one yet");
-    if (c->page_policy && !page_policy_find(c->page_policy))
-        return refuse(to, MK_E_BAD_ARGUMENT,
-                      "page policy: must be fifo, clock, clock-clear, lru, aging, random, ws or opt");
-    return MK_OK;
+    const bool is_isolated = c->isolation == MK_ISOLATION_MPROTECT || c->isolation == MK_ISOLATION_PKEY;
+    const struct {
+        bool is_wrong;
+        mk_err_t err;
+        const char *why;
+    } all[] = {
+        {c->nr_cpus > 1, MK_E_NOT_SUPPORTED, "cpus: only one CPU is supported so far"},
+        {c->memory_size % host_page_size() != 0, MK_E_BAD_ARGUMENT,
+         "memory: must be a multiple of the page, 4096 bytes"},
+        {c->memory_size > (uint64_t)1 << 46, MK_E_BAD_ARGUMENT, "memory: more than 64 TiB"},
+        {c->quantum < 0, MK_E_BAD_ARGUMENT, "quantum: must be positive"},
+        {c->watchdog < 0, MK_E_BAD_ARGUMENT, "watchdog: must be positive"},
+        {c->clock != MK_CLOCK_VIRTUAL && c->clock != MK_CLOCK_HOST, MK_E_BAD_ARGUMENT,
+         "clock: must be virtual or host"},
+        {c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT, MK_E_BAD_ARGUMENT,
+         "context: must be asm or ucontext"},
+        {is_isolated, MK_E_NOT_SUPPORTED, "isolation: only none is supported so far (auto takes it)"},
+        {!is_isolated && c->isolation != MK_ISOLATION_AUTO && c->isolation != MK_ISOLATION_NONE, MK_E_BAD_ARGUMENT,
+         "isolation: must be auto, none, mprotect or pkey"},
+        {c->costs && !costs_are_good(c->costs), MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour"},
+        {c->policy && strcmp(c->policy, "priority") != 0, MK_E_NOT_SUPPORTED,
+         "policy: priority is the only one so far"},
+        {c->page_policy && !page_policy_find(c->page_policy), MK_E_BAD_ARGUMENT,
+         "page policy: must be fifo, clock, clock-clear, lru, aging, random, ws or opt"},
+    };
+    mk_err_t err = MK_OK;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].is_wrong)
+            err = err ? refuse(to, err, all[i].why) : refuse(to, all[i].err, all[i].why);
+    return err;
 }
 
 /* ---- traps ---- */
