@@ -32,9 +32,9 @@ static const char *const keywords[] = {
     "asm",      "union",  "unsigned", "void",   "volatile", "while",    NULL};
 
 /* In the new boot file already, or names that meson keeps for its own targets. */
-static const char *const taken[] = {"names",     "console", "shell", "supervisor", "machine",     "mk",
-                                    "all",       "test",    "clean", "benchmark",  "coverage",    "dist",
-                                    "distcheck", "install", "phony", "uninstall",  "reconfigure", NULL};
+static const char *const taken[] = {
+    "names",     "console",  "shell", "supervisor", "guardian", "machine", "mk",        "all",         "test", "clean",
+    "benchmark", "coverage", "dist",  "distcheck",  "install",  "phony",   "uninstall", "reconfigure", NULL};
 
 static bool is_among(const char *name, const char *const *words)
 {
