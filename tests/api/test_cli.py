@@ -236,11 +236,16 @@ class Repeat(Case):
             self.assertEqual(len(hashes), 1, hashes)
 
     def test_CLI0031(self):
-        """Input by a pipe repeats as well."""
+        """Input by a pipe repeats as well, where it is there before it is asked for."""
         hashes = set()
         for _ in range(10):
-            result = mk("run", DEMO, "--stats", self.path("stats.json"), stdin=b"ls /\ncat /LICENSE\nps\n")
-            self.expect(result, 0)
+            reader, writer = os.pipe()
+            os.write(writer, b"ls /\ncat /LICENSE\nps\n")
+            os.close(writer)
+            done = subprocess.run([MK, "run", DEMO, "--stats", self.path("stats.json")], stdin=reader, cwd=TOP,
+                                  stdout=subprocess.DEVNULL, timeout=60, check=False)
+            os.close(reader)
+            self.assertEqual(done.returncode, 0)
             hashes.add(self.load("stats.json")["trace_hash"])
         self.assertEqual(len(hashes), 1, hashes)
 
