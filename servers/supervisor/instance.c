@@ -17,7 +17,7 @@
 
 bool instance_is_alive(const struct job *job)
 {
-    return job->state == SUPERVISOR_STARTING || job->state == SUPERVISOR_UP;
+    return job->life->state == SUPERVISOR_STARTING || job->life->state == SUPERVISOR_UP;
 }
 
 /* ---- what the machine knows; in static memory, which needs no pager ---- */
@@ -35,25 +35,29 @@ static size_t list_tasks(void)
 /* The task that was just loaded: the newest of this name. */
 static void find_number(struct job *job)
 {
-    job->number = 0;
-    for (size_t i = list_tasks(); i-- > 0 && !job->number;)
+    job->life->number = 0;
+    for (size_t i = list_tasks(); i-- > 0 && !job->life->number;)
         if (strcmp(infos[i].label, job->name) == 0) {
-            job->number = infos[i].id;
-            job->is_server = infos[i].is_server;
+            job->life->number = infos[i].id;
+            job->life->is_server = infos[i].is_server;
         }
 }
 
 void instance_look(struct job *job)
 {
-    for (size_t i = list_tasks(); i-- > 0;)
-        if (infos[i].id == job->number)
-            job->is_server = infos[i].is_server;
+    for (size_t i = list_tasks(); i-- > 0;) {
+        if (infos[i].id != job->life->number)
+            continue;
+        job->life->is_server = infos[i].is_server;
+        if (infos[i].is_ended) /* its notice can have been lost with a supervisor */
+            job->life->last_exit = infos[i].exit_code;
+    }
 }
 
 bool instance_any_program(void)
 {
     for (size_t i = list_tasks(); i-- > 0;)
-        if (!infos[i].is_ended && !infos[i].is_server && infos[i].id != mk_task_id())
+        if (!infos[i].is_ended && !infos[i].is_server)
             return true;
     return false;
 }
@@ -63,30 +67,39 @@ static void find_inside(struct job *job)
     struct mk_name_info names[NR_INSIDE];
     struct mk_right_info service;
     size_t n = 0;
-    job->inside = MK_NAME_NULL;
+    job->life->inside = MK_NAME_NULL;
     if (mk_right_info(job->service, &service) != MK_OK ||
-        mk_machine_names(NULL, job->number, names, NR_INSIDE, &n) != MK_OK)
+        mk_machine_names(NULL, job->life->number, names, NR_INSIDE, &n) != MK_OK)
         return;
     for (size_t i = 0; i < n && i < NR_INSIDE; i++)
         if ((names[i].type & MK_RIGHT_RECEIVE) && names[i].port == service.port)
-            job->inside = names[i].name;
+            job->life->inside = names[i].name;
 }
 
 /* ---- the service port ---- */
 
+/* Wherever it is, it comes back to `events` before it would die: also when the supervisor dies that has it at home. */
+mk_err_t instance_port_is_home(struct job *job)
+{
+    job->is_home = true;
+    return mk_port_notify(job->service, MK_NOTIFY_PORT_DESTROYED, 0, job->events);
+}
+
+mk_err_t instance_own_port(struct job *job, mk_name_t receive)
+{
+    job->service = receive;
+    mk_err_t err = mk_right_make(receive, MK_RIGHT_SEND, 0, NULL);
+    return err ? err : instance_port_is_home(job);
+}
+
 /* At home: new, or what came back from the last instance. */
 static mk_err_t prepare_port(struct job *job)
 {
-    mk_err_t err = MK_OK;
-    if (job->service == MK_NAME_NULL) {
-        mk_name_t send;
-        err = mk_port_create(&job->service);
-        if (!err)
-            err = mk_right_make(job->service, MK_RIGHT_SEND, 0, &send);
-    }
-    if (!err)
-        err = mk_port_notify(job->service, MK_NOTIFY_PORT_DESTROYED, 0, job->events);
-    return err;
+    mk_name_t receive;
+    if (job->service != MK_NAME_NULL)
+        return MK_OK;
+    mk_err_t err = mk_port_create(&receive);
+    return err ? err : instance_own_port(job, receive);
 }
 
 /* What an end still brought, or the port's, is of no use. */
@@ -98,12 +111,12 @@ static void drain(mk_name_t events)
         mk_msg_discard(&msg);
 }
 
-/* With both notices in, the only send-once right left for `events` can be that of a ping in the queue at home. */
+/* With both notices in, one is asked for, of the port at home. One send-once right more is a ping in its queue. */
 void instance_settle(struct job *job)
 {
     struct mk_port_state state;
     drain(job->events);
-    job->is_asked = mk_port_state(job->events, &state) == MK_OK && state.nr_send_once > 0;
+    job->is_asked = mk_port_state(job->events, &state) == MK_OK && state.nr_send_once > 1;
     instance_look(job);
 }
 
@@ -135,7 +148,7 @@ static void ask(struct job *job, mk_name_t once)
 void instance_ping(struct job *job)
 {
     mk_name_t once;
-    if (!job->is_asked && mk_right_extract(job->task, job->inside, MK_MAKE_SEND_ONCE, &once) == MK_OK)
+    if (!job->is_asked && mk_right_extract(job->task, job->life->inside, MK_MAKE_SEND_ONCE, &once) == MK_OK)
         ask(job, once);
 }
 
@@ -203,30 +216,30 @@ static mk_err_t load(struct supervisor *s, struct job *job)
 
 mk_err_t instance_start(struct supervisor *s, struct job *job)
 {
-    job->started = job->heard = mk_time_now();
-    job->next_beat = job->started + job->heartbeat;
-    job->number = 0;
+    job->life->started = job->heard = mk_time_now();
+    job->next_beat = job->life->started + job->heartbeat;
+    job->life->number = 0;
     mk_err_t err = prepare_port(job);
     if (!err)
         err = ping_at_home(job);
     if (!err)
         err = load(s, job);
     if (err) {
-        job->last_exit = 1;
+        job->life->last_exit = 1;
         return err;
     }
     job->is_home = false;
-    job->nr_starts++;
-    job->state = SUPERVISOR_STARTING;
+    job->life->nr_starts++;
+    job->life->state = SUPERVISOR_STARTING;
     history_note(s, job, SUPERVISOR_STARTED);
     return MK_OK;
 }
 
 void instance_end(struct job *job, enum supervisor_kind why, int code)
 {
-    if (job->ending != SUPERVISOR_NOTHING)
+    if (job->life->ending != SUPERVISOR_NOTHING)
         return;
-    job->ending = why;
+    job->life->ending = why;
     mk_err_t err = mk_task_terminate(job->task, code);
     if (err && err != MK_E_DEAD)
         mk_log("%s: %s", job->name, mk_err_text(err));

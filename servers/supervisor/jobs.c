@@ -81,9 +81,8 @@ static mk_err_t parse_group(struct supervisor *s, char *line)
     group->halts = strcmp(fields[5], "1") == 0;
     if (group->strategy > ONE_FOR_ALL || strlen(group->name) >= MK_LABEL_MAX)
         return MK_E_BAD_ARGUMENT;
-    group->restarts = calloc(group->intensity + 1, sizeof(*group->restarts));
     s->nr_groups++;
-    return group->restarts ? MK_OK : MK_E_NO_MEMORY;
+    return MK_OK;
 }
 
 mk_err_t jobs_parse(struct supervisor *s, const char *text)

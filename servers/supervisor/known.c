@@ -2,7 +2,6 @@
 /* What the name service knows of the boot file's tasks, kept for the day when it has to be told again. */
 #include "supervisor.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <mk/names.h>
@@ -15,13 +14,10 @@ static bool is_same_port(mk_name_t a, mk_name_t b)
     return mk_right_info(a, &x) == MK_OK && mk_right_info(b, &y) == MK_OK && x.port && x.port == y.port;
 }
 
-static void remember(struct job *job, const char *name)
+static void remember(struct job_life *life, const char *name)
 {
-    char(*grown)[MK_SERVICE_MAX] = realloc(job->registered, (job->nr_registered + 1) * sizeof(*grown));
-    if (!grown)
-        return;
-    job->registered = grown;
-    strcpy(grown[job->nr_registered++], name);
+    if (life->nr_registered < REGISTERED_MAX)
+        strcpy(life->registered[life->nr_registered++], name);
 }
 
 void known_learn(struct job *job)
@@ -36,13 +32,13 @@ void known_learn(struct job *job)
     if (!is_listed)
         return;
     list[msg.size] = '\0';
-    job->nr_registered = 0;
+    job->life->nr_registered = 0;
     for (char *name = list, *end; (end = strchr(name, '\n')); name = end + 1) {
         *end = '\0';
         if (end - name >= MK_SERVICE_MAX || mk_name_lookup(name, mk_time_now() + PATIENCE, &service) != MK_OK)
             continue;
         if (is_same_port(service, job->service))
-            remember(job, name);
+            remember(job->life, name);
         release(service);
     }
 }
@@ -59,8 +55,8 @@ void known_register_all(struct supervisor *s)
         mk_log("cannot register: %s", mk_err_text(err));
     for (size_t i = 0; i < s->nr_jobs; i++) {
         const struct job *job = &s->jobs[i];
-        for (size_t j = 0; job->service && j < job->nr_registered; j++)
-            if ((err = mk_name_register(job->registered[j], job->service)))
-                mk_log("cannot register %s again: %s", job->registered[j], mk_err_text(err));
+        for (size_t j = 0; job->service && j < job->life->nr_registered; j++)
+            if ((err = mk_name_register(job->life->registered[j], job->service)))
+                mk_log("cannot register %s again: %s", job->life->registered[j], mk_err_text(err));
     }
 }

@@ -16,9 +16,9 @@ static struct job *job_named(struct supervisor *s, const struct mk_msg *msg)
 static mk_err_t end_job(struct job *job, struct mk_msg *msg, bool restart_wanted)
 {
     job->requester = msg->reply;
-    job->restart_wanted = restart_wanted;
-    if (job->ending == SUPERVISOR_GROUPED || job->ending == SUPERVISOR_SILENT) /* it is ended already */
-        job->ending = SUPERVISOR_ASKED;
+    job->life->restart_wanted = restart_wanted;
+    if (job->life->ending == SUPERVISOR_GROUPED || job->life->ending == SUPERVISOR_SILENT) /* it is ended already */
+        job->life->ending = SUPERVISOR_ASKED;
     instance_end(job, SUPERVISOR_ASKED, 0);
     return MK_SERVER_DEFER;
 }
@@ -26,8 +26,8 @@ static mk_err_t end_job(struct job *job, struct mk_msg *msg, bool restart_wanted
 static mk_err_t start_job(struct job *job, struct mk_msg *msg)
 {
     policy_renew(job);
-    job->state = SUPERVISOR_DELAYED;
-    job->due = mk_time_now();
+    job->life->state = SUPERVISOR_DELAYED;
+    job->life->due = mk_time_now();
     job->requester = msg->reply;
     return MK_SERVER_DEFER;
 }
@@ -36,10 +36,10 @@ static mk_err_t do_stop(struct supervisor *s, struct job *job, struct mk_msg *ms
 {
     if (instance_is_alive(job))
         return end_job(job, msg, false);
-    if (job->state != SUPERVISOR_DELAYED)
+    if (job->life->state != SUPERVISOR_DELAYED)
         return MK_E_BAD_STATE;
-    job->state = SUPERVISOR_ENDED;
-    job->last_end = SUPERVISOR_ASKED;
+    job->life->state = SUPERVISOR_ENDED;
+    job->life->last_end = SUPERVISOR_ASKED;
     instance_drop_port(job);
     history_note(s, job, SUPERVISOR_ASKED);
     return MK_OK;
@@ -63,11 +63,11 @@ static mk_err_t do_restart(struct supervisor *s, struct job *job, struct mk_msg 
 static mk_err_t do_history(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     struct supervisor_event *out = msg->body;
-    uint32_t first = job->nr_events > SUPERVISOR_HISTORY_MAX ? job->nr_events - SUPERVISOR_HISTORY_MAX : 0;
+    uint32_t first = job->life->nr_events > SUPERVISOR_HISTORY_MAX ? job->life->nr_events - SUPERVISOR_HISTORY_MAX : 0;
     (void)s;
-    for (uint32_t i = first; i < job->nr_events; i++)
-        out[i - first] = job->history[i % SUPERVISOR_HISTORY_MAX];
-    msg->size = (job->nr_events - first) * sizeof(*out);
+    for (uint32_t i = first; i < job->life->nr_events; i++)
+        out[i - first] = job->life->history[i % SUPERVISOR_HISTORY_MAX];
+    msg->size = (job->life->nr_events - first) * sizeof(*out);
     return MK_OK;
 }
 
@@ -87,14 +87,14 @@ static void describe(const struct job *job, struct supervisor_entry *entry)
     strcpy(entry->name, job->name);
     strcpy(entry->group, job->group->name);
     entry->is_running = instance_is_alive(job);
-    entry->task = entry->is_running ? job->number : 0;
-    entry->due = job->state == SUPERVISOR_DELAYED ? job->due : 0;
-    entry->nr_starts = job->nr_starts;
-    entry->last_exit = job->last_exit;
-    entry->last_end = (uint8_t)job->last_end;
-    entry->state = (uint8_t)job->state;
+    entry->task = entry->is_running ? job->life->number : 0;
+    entry->due = job->life->state == SUPERVISOR_DELAYED ? job->life->due : 0;
+    entry->nr_starts = job->life->nr_starts;
+    entry->last_exit = job->life->last_exit;
+    entry->last_end = (uint8_t)job->life->last_end;
+    entry->state = (uint8_t)job->life->state;
     entry->restart = (uint8_t)policy_of(job);
-    entry->is_server = job->is_server;
+    entry->is_server = job->life->is_server;
 }
 
 static mk_err_t do_list(struct supervisor *s, struct mk_msg *msg)

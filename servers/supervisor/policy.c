@@ -24,19 +24,19 @@ enum supervisor_restart policy_of(const struct job *job)
         return job->restart;
     if (job->is_names) /* nobody could ask for it: everybody finds the supervisor through it */
         return SUPERVISOR_RESTART_ALWAYS;
-    return job->is_server ? SUPERVISOR_RESTART_ON_CRASH : SUPERVISOR_RESTART_NEVER;
+    return job->life->is_server ? SUPERVISOR_RESTART_ON_CRASH : SUPERVISOR_RESTART_NEVER;
 }
 
 /* Will it answer when it has come up? A program does not. */
 static bool will_answer(const struct job *job)
 {
-    return job->is_server || job->is_names;
+    return job->life->is_server || job->is_names;
 }
 
 static bool wants_restart(const struct job *job)
 {
     enum supervisor_restart restart = policy_of(job);
-    if (job->last_end == SUPERVISOR_EXITED)
+    if (job->life->last_end == SUPERVISOR_EXITED)
         return restart == SUPERVISOR_RESTART_ALWAYS;
     return restart != SUPERVISOR_RESTART_NEVER;
 }
@@ -45,20 +45,20 @@ static bool wants_restart(const struct job *job)
 
 void policy_renew(struct job *job)
 {
-    job->nr_failures = 0;
-    job->nr_false_starts = 0;
-    job->delay = 0;
-    job->group->is_over = false;
-    job->group->nr_restarts = 0;
+    job->life->nr_failures = 0;
+    job->life->nr_false_starts = 0;
+    job->life->delay = 0;
+    job->group->life->is_over = false;
+    job->group->life->nr_restarts = 0;
 }
 
 static mk_time_t next_delay(struct job *job, mk_time_t now)
 {
-    if (now - job->started > PROBATION + job->delay)
-        job->nr_failures = 0;
-    job->delay = delays[job->nr_failures < NR_DELAYS ? job->nr_failures : NR_DELAYS - 1];
-    job->nr_failures++;
-    return job->delay;
+    if (now - job->life->started > PROBATION + job->life->delay)
+        job->life->nr_failures = 0;
+    job->life->delay = delays[job->life->nr_failures < NR_DELAYS ? job->life->nr_failures : NR_DELAYS - 1];
+    job->life->nr_failures++;
+    return job->life->delay;
 }
 
 /* ---- groups ---- */
@@ -68,10 +68,11 @@ static bool count_restart(struct group *group, mk_time_t now)
 {
     if (!group->intensity)
         return true;
-    mk_time_t *slot = &group->restarts[group->nr_restarts % group->intensity]; /* the oldest, once all are in use */
-    bool is_too_much = group->nr_restarts >= group->intensity && now - *slot <= group->period;
+    mk_time_t *slot =
+        &group->life->restarts[group->life->nr_restarts % group->intensity]; /* the oldest, once all are in use */
+    bool is_too_much = group->life->nr_restarts >= group->intensity && now - *slot <= group->period;
     *slot = now;
-    group->nr_restarts++;
+    group->life->nr_restarts++;
     return !is_too_much;
 }
 
@@ -79,8 +80,8 @@ static void end_with_group(struct supervisor *s, struct job *job)
 {
     if (instance_is_alive(job)) {
         instance_end(job, SUPERVISOR_GROUPED, 0);
-    } else if (job->state == SUPERVISOR_DELAYED || job->state == SUPERVISOR_WAITING) {
-        job->state = SUPERVISOR_ENDED;
+    } else if (job->life->state == SUPERVISOR_DELAYED || job->life->state == SUPERVISOR_WAITING) {
+        job->life->state = SUPERVISOR_ENDED;
         instance_drop_port(job);
         answer(&job->requester, MK_E_DEAD);
         history_note(s, job, SUPERVISOR_GAVE_UP);
@@ -94,7 +95,7 @@ static void give_up(struct supervisor *s, struct job *job)
     mk_log("group %s: more than %u restarts within %lld.%03lld s, the last one of %s: %s", group->name,
            group->intensity, (long long)(group->period / MK_SEC), (long long)(group->period % MK_SEC / MK_MSEC),
            job->name, group->halts ? "the system stops" : "all its tasks are stopped");
-    group->is_over = true;
+    group->life->is_over = true;
     history_note(s, job, SUPERVISOR_GAVE_UP);
     for (size_t i = s->nr_jobs; i-- > 0;)
         if (s->jobs[i].group == group && &s->jobs[i] != job)
@@ -111,8 +112,8 @@ static void end_others(struct supervisor *s, struct job *job)
         if (other == job || other->group != job->group || job->group->strategy == ONE_FOR_ONE ||
             (job->group->strategy == REST_FOR_ONE && other < job))
             continue;
-        if (other->due < job->due)
-            other->due = job->due;
+        if (other->life->due < job->life->due)
+            other->life->due = job->life->due;
         if (instance_is_alive(other))
             instance_end(other, SUPERVISOR_GROUPED, 0);
     }
@@ -125,9 +126,9 @@ static bool is_its_turn(const struct supervisor *s, const struct job *job)
         const struct job *other = &s->jobs[i];
         if (job->group->strategy == ONE_FOR_ONE || other->group != job->group || other == job)
             continue;
-        bool is_coming =
-            other->state == SUPERVISOR_DELAYED || (other->state == SUPERVISOR_STARTING && will_answer(other));
-        if (other->ending == SUPERVISOR_GROUPED || (other < job && is_coming))
+        bool is_coming = other->life->state == SUPERVISOR_DELAYED ||
+                         (other->life->state == SUPERVISOR_STARTING && will_answer(other));
+        if (other->life->ending == SUPERVISOR_GROUPED || (other < job && is_coming))
             return false;
     }
     return true;
@@ -151,8 +152,8 @@ static bool deps_are_met(const struct supervisor *s, const struct job *job)
 {
     for (size_t i = 0; i < s->nr_jobs; i++) {
         const struct job *other = &s->jobs[i];
-        if (is_after(job, other) && other->state != SUPERVISOR_UP &&
-            !(other->state == SUPERVISOR_ENDED && other->last_exit == 0))
+        if (is_after(job, other) && other->life->state != SUPERVISOR_UP &&
+            !(other->life->state == SUPERVISOR_ENDED && other->life->last_exit == 0))
             return false;
     }
     return s->names_are_up || job->is_names;
@@ -162,7 +163,7 @@ static bool deps_are_met(const struct supervisor *s, const struct job *job)
 static bool is_needed(const struct supervisor *s, const struct job *job)
 {
     for (size_t i = 0; i < s->nr_jobs; i++)
-        if (s->jobs[i].state == SUPERVISOR_WAITING && (is_after(&s->jobs[i], job) || job->is_names))
+        if (s->jobs[i].life->state == SUPERVISOR_WAITING && (is_after(&s->jobs[i], job) || job->is_names))
             return true;
     return false;
 }
@@ -177,22 +178,22 @@ static void fail_boot(const struct supervisor *s, const struct job *job)
 
 static bool is_hopeless(const struct job *job)
 {
-    return job->nr_false_starts >= FALSE_STARTS_MAX;
+    return job->life->nr_false_starts >= FALSE_STARTS_MAX;
 }
 
 /* It is at home and ended: by itself, in silence, or without having begun. */
 static void decide(struct supervisor *s, struct job *job)
 {
     mk_time_t now = mk_time_now();
-    bool is_wanted = wants_restart(job) && !job->group->is_over && !is_hopeless(job);
+    bool is_wanted = wants_restart(job) && !job->group->life->is_over && !is_hopeless(job);
     bool is_too_much = is_wanted && !count_restart(job->group, now);
-    job->state = SUPERVISOR_ENDED;
+    job->life->state = SUPERVISOR_ENDED;
     if (is_wanted && !is_too_much) {
-        job->state = SUPERVISOR_DELAYED;
-        job->due = now + next_delay(job, now);
+        job->life->state = SUPERVISOR_DELAYED;
+        job->life->due = now + next_delay(job, now);
     }
-    history_note(s, job, job->last_end);
-    if (job->state == SUPERVISOR_DELAYED)
+    history_note(s, job, job->life->last_end);
+    if (job->life->state == SUPERVISOR_DELAYED)
         end_others(s, job);
     else
         instance_drop_port(job);
@@ -205,32 +206,34 @@ static void decide(struct supervisor *s, struct job *job)
 /* It was ended by the supervisor: who asked for it said what is to follow. */
 static void obey(struct supervisor *s, struct job *job)
 {
-    bool is_wanted = job->last_end == SUPERVISOR_GROUPED
-                         ? policy_of(job) != SUPERVISOR_RESTART_NEVER && !job->group->is_over
-                         : job->restart_wanted;
-    job->state = is_wanted ? SUPERVISOR_DELAYED : SUPERVISOR_ENDED;
-    if (job->last_end == SUPERVISOR_ASKED)
-        job->due = mk_time_now();
-    job->restart_wanted = false;
-    history_note(s, job, job->last_end);
+    bool is_wanted = job->life->last_end == SUPERVISOR_GROUPED
+                         ? policy_of(job) != SUPERVISOR_RESTART_NEVER && !job->group->life->is_over
+                         : job->life->restart_wanted;
+    job->life->state = is_wanted ? SUPERVISOR_DELAYED : SUPERVISOR_ENDED;
+    if (job->life->last_end == SUPERVISOR_ASKED)
+        job->life->due = mk_time_now();
+    job->life->restart_wanted = false;
+    history_note(s, job, job->life->last_end);
     if (!is_wanted)
         instance_drop_port(job);
 }
 
 void policy_ended(struct supervisor *s, struct job *job, bool was_starting)
 {
-    bool is_restarted = job->restart_wanted;
-    if (job->ending != SUPERVISOR_NOTHING)
-        job->last_end = job->ending;
+    bool is_restarted = job->life->restart_wanted;
+    if (job->life->ending != SUPERVISOR_NOTHING)
+        job->life->last_end = job->life->ending;
     else
-        job->last_end = job->last_exit == 0 && !job->is_server ? SUPERVISOR_EXITED : SUPERVISOR_CRASHED;
-    job->ending = SUPERVISOR_NOTHING;
+        job->life->last_end =
+            job->life->last_exit == 0 && !job->life->is_server ? SUPERVISOR_EXITED : SUPERVISOR_CRASHED;
+    job->life->ending = SUPERVISOR_NOTHING;
     if (job->is_names)
         s->names_are_up = false;
-    bool has_failed = was_starting && job->last_end != SUPERVISOR_ASKED && job->last_end != SUPERVISOR_EXITED;
-    job->nr_false_starts = has_failed && will_answer(job) ? job->nr_false_starts + 1 : 0;
-    bool is_fatal = s->is_booting && has_failed && job->last_exit != 0 && is_needed(s, job);
-    if (job->last_end == SUPERVISOR_ASKED || job->last_end == SUPERVISOR_GROUPED)
+    bool has_failed =
+        was_starting && job->life->last_end != SUPERVISOR_ASKED && job->life->last_end != SUPERVISOR_EXITED;
+    job->life->nr_false_starts = has_failed && will_answer(job) ? job->life->nr_false_starts + 1 : 0;
+    bool is_fatal = s->life->is_booting && has_failed && job->life->last_exit != 0 && is_needed(s, job);
+    if (job->life->last_end == SUPERVISOR_ASKED || job->life->last_end == SUPERVISOR_GROUPED)
         obey(s, job);
     else
         decide(s, job);
@@ -242,31 +245,31 @@ void policy_ended(struct supervisor *s, struct job *job, bool was_starting)
 
 static void start(struct supervisor *s, struct job *job)
 {
-    bool is_first = job->state == SUPERVISOR_WAITING;
+    bool is_first = job->life->state == SUPERVISOR_WAITING;
     mk_err_t err = instance_start(s, job);
     if (err == MK_OK)
         return;
-    job->last_end = SUPERVISOR_CRASHED;
-    job->nr_false_starts++;
+    job->life->last_end = SUPERVISOR_CRASHED;
+    job->life->nr_false_starts++;
     decide(s, job);
     answer(&job->requester, err);
-    if (is_first && s->is_booting)
+    if (is_first && s->life->is_booting)
         fail_boot(s, job);
 }
 
 static bool can_start(const struct supervisor *s, const struct job *job)
 {
-    if (job->state == SUPERVISOR_WAITING)
+    if (job->life->state == SUPERVISOR_WAITING)
         return deps_are_met(s, job);
-    return job->state == SUPERVISOR_DELAYED && job->due <= mk_time_now() && is_its_turn(s, job);
+    return job->life->state == SUPERVISOR_DELAYED && job->life->due <= mk_time_now() && is_its_turn(s, job);
 }
 
 /* As long as one of these is to come or to end by itself, the machine has to go on. */
 static bool keeps_machine(const struct job *job)
 {
-    if (job->state == SUPERVISOR_DELAYED)
-        return !job->is_server;
-    return job->state == SUPERVISOR_WAITING || job->state == SUPERVISOR_STARTING;
+    if (job->life->state == SUPERVISOR_DELAYED)
+        return !job->life->is_server;
+    return job->life->state == SUPERVISOR_WAITING || job->life->state == SUPERVISOR_STARTING;
 }
 
 void policy_advance(struct supervisor *s)
@@ -282,17 +285,16 @@ void policy_advance(struct supervisor *s)
     }
     for (size_t i = 0; i < s->nr_jobs; i++)
         is_going = is_going || keeps_machine(&s->jobs[i]);
-    s->is_booting = s->is_booting && is_going;
-    if (s->is_server == is_going && mk_task_set_server(!is_going) != MK_OK)
-        mk_log("cannot become a server");
-    s->is_server = !is_going;
+    s->life->is_booting = s->life->is_booting && is_going;
+    if (s->is_going != is_going)
+        guard_set_going(s, is_going);
 }
 
 /* ---- time ---- */
 
 static bool is_beating(const struct job *job)
 {
-    return job->heartbeat && instance_is_alive(job) && job->ending == SUPERVISOR_NOTHING;
+    return job->heartbeat && instance_is_alive(job) && job->life->ending == SUPERVISOR_NOTHING;
 }
 
 void policy_beat(struct supervisor *s)
@@ -322,12 +324,12 @@ static void take_earlier(mk_time_t *nextp, mk_time_t time)
 mk_time_t policy_next(const struct supervisor *s)
 {
     mk_time_t next = MK_TIME_FOREVER, now = mk_time_now();
-    if (s->is_server && !instance_any_program())
+    if (!s->is_going && !instance_any_program())
         return next;
     for (size_t i = 0; i < s->nr_jobs; i++) {
         const struct job *job = &s->jobs[i];
-        if (job->state == SUPERVISOR_DELAYED && job->due > now) /* else it waits for others */
-            take_earlier(&next, job->due);
+        if (job->life->state == SUPERVISOR_DELAYED && job->life->due > now) /* else it waits for others */
+            take_earlier(&next, job->life->due);
         if (is_beating(job)) {
             take_earlier(&next, job->next_beat);
             take_earlier(&next, job->heard + 2 * job->heartbeat + 1);

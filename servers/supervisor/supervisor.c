@@ -48,7 +48,7 @@ void halt_machine(const struct supervisor *s)
 
 static void is_up(struct supervisor *s, struct job *job)
 {
-    job->state = SUPERVISOR_UP;
+    job->life->state = SUPERVISOR_UP;
     instance_look(job);
     history_note(s, job, SUPERVISOR_CAME_UP);
     if (job->is_names) {
@@ -64,14 +64,14 @@ static void has_answered(struct supervisor *s, struct job *job)
 {
     job->is_asked = false;
     job->heard = mk_time_now();
-    if (job->state == SUPERVISOR_STARTING && job->ending == SUPERVISOR_NOTHING)
+    if (job->life->state == SUPERVISOR_STARTING && job->life->ending == SUPERVISOR_NOTHING)
         is_up(s, job);
 }
 
 /* Both notices of an instance's end are in: its exit code and its port. */
 static void has_ended(struct supervisor *s, struct job *job)
 {
-    bool was_starting = job->state == SUPERVISOR_STARTING;
+    bool was_starting = job->life->state == SUPERVISOR_STARTING;
     instance_settle(job);
     policy_ended(s, job, was_starting);
 }
@@ -81,14 +81,15 @@ static void task_died(struct supervisor *s, struct job *job, const struct mk_not
     release(job->task); /* ours, and the one that the notice came with */
     release(job->task);
     job->task = MK_NAME_NULL;
-    job->last_exit = notice->status;
+    job->life->last_exit = notice->status;
     if (job->is_home)
         has_ended(s, job);
 }
 
 static void port_came_home(struct supervisor *s, struct job *job)
 {
-    job->is_home = true;
+    if (instance_port_is_home(job) != MK_OK)
+        mk_log("%s: its service port is away", job->name);
     if (job->task == MK_NAME_NULL)
         has_ended(s, job);
 }
@@ -108,7 +109,7 @@ static void serve_event(struct supervisor *s, struct job *job, struct mk_msg *ms
 {
     struct mk_notification notice;
     uint32_t event = notice_in(msg, &notice);
-    if (event == MK_NOTIFY_DEAD_NAME) {
+    if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
         task_died(s, job, &notice);
     } else if (event == MK_NOTIFY_PORT_DESTROYED && msg->nr_rights == 1) {
         port_came_home(s, job);
@@ -151,6 +152,20 @@ static void serve(struct supervisor *s, struct mk_msg *msg)
     serve_request(s, msg);
 }
 
+/*
+ * Wait for a message. One that brings rights stays in the queue until this task runs and can take it at once: else it
+ * could end with a receive right that it does not know of yet.
+ */
+static mk_err_t wait(struct supervisor *s, struct mk_msg *msg)
+{
+    msg->max_rights = 0;
+    mk_err_t err = mk_reply_receive(s->set, msg, policy_next(s));
+    if (err != MK_E_MSG_TOO_LARGE || msg->reply != MK_NAME_NULL)
+        return err;
+    msg->max_rights = MK_RIGHTS_MAX;
+    return mk_receive(s->set, msg, MK_TIME_POLL);
+}
+
 /* Messages go before what is due: an answer that waits is no silence. */
 static mk_err_t loop(struct supervisor *s)
 {
@@ -160,22 +175,21 @@ static mk_err_t loop(struct supervisor *s)
     struct mk_msg msg = {.body = body,
                          .capacity = sizeof(body),
                          .rights = rights,
-                         .max_rights = MK_RIGHTS_MAX,
                          .memories = memories,
                          .max_memories = MK_MEMORIES_MAX};
     for (;;) {
         policy_advance(s);
-        mk_err_t err = mk_reply_receive(s->set, &msg, policy_next(s));
+        mk_err_t err = wait(s, &msg);
         if (err && msg.reply) { /* the answer could not be sent as it was: the caller is told why */
             msg.status = err;
             msg.size = msg.nr_rights = msg.nr_memories = 0;
-            err = mk_reply_receive(s->set, &msg, policy_next(s));
+            err = wait(s, &msg);
         }
         if (err == MK_OK)
             serve(s, &msg);
         else if (err == MK_E_TIMED_OUT)
             policy_beat(s);
-        else if (err != MK_E_LIMIT_WINDOW) /* a request with more memory than there is room for is gone */
+        else if (err != MK_E_WOULD_BLOCK && err != MK_E_LIMIT_WINDOW) /* a request with too much memory is gone */
             return err;
     }
 }
@@ -188,13 +202,13 @@ static mk_err_t keep(void *p, size_t size)
     return mk_vm_wire(mk_task_self(), start, ((mk_vaddr_t)p + size - start + page - 1) & ~(page - 1), true);
 }
 
-static void keep_all(struct supervisor *s)
+static void keep_all(struct supervisor *s, size_t life_size)
 {
-    mk_err_t err = keep(s->jobs, (s->nr_jobs + 1) * sizeof(*s->jobs));
+    mk_err_t err = keep(s->life, life_size);
+    if (!err)
+        err = keep(s->jobs, (s->nr_jobs + 1) * sizeof(*s->jobs));
     if (!err)
         err = keep(s->groups, (s->nr_groups + 1) * sizeof(*s->groups));
-    for (size_t i = 0; i < s->nr_groups && !err; i++)
-        err = keep(s->groups[i].restarts, (s->groups[i].intensity + 1) * sizeof(*s->groups[i].restarts));
     if (!err)
         err = keep(s->text, s->text_size);
     if (!err)
@@ -206,20 +220,14 @@ static void keep_all(struct supervisor *s)
 /* The bootstrap port becomes the service port of the task that runs names. */
 static mk_err_t lend_bootstrap(struct supervisor *s)
 {
-    mk_name_t receive, send;
+    mk_name_t receive;
     mk_err_t err = mk_bootstrap_claim(s->machine, &receive);
-    if (!err)
-        err = mk_right_make(receive, MK_RIGHT_SEND, 0, &send);
     if (err)
         return err;
-    for (size_t i = 0; i < s->nr_jobs; i++) {
-        if (s->jobs[i].is_names) {
-            s->jobs[i].service = receive;
-            return MK_OK;
-        }
-    }
+    for (size_t i = 0; i < s->nr_jobs; i++)
+        if (s->jobs[i].is_names)
+            return instance_own_port(&s->jobs[i], receive);
     s->names_are_up = true; /* nobody will ever be: look-ups fail at once */
-    release(send);
     return mk_port_destroy(receive);
 }
 
@@ -229,7 +237,7 @@ static mk_err_t make_ports(struct supervisor *s)
     if (!err)
         err = mk_portset_add(s->set, s->receive);
     for (size_t i = 0; i < s->nr_jobs && !err; i++) {
-        err = mk_port_create(&s->jobs[i].events);
+        err = guard_port(s, i + 1, &s->jobs[i].events);
         if (!err)
             err = mk_portset_add(s->set, s->jobs[i].events);
     }
@@ -238,23 +246,34 @@ static mk_err_t make_ports(struct supervisor *s)
 
 static mk_err_t start(struct supervisor *s)
 {
+    size_t life_size = 0;
     s->receive = mk_server_port();
-    s->is_booting = true;
-    mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &s->machine);
+    mk_err_t err = mk_task_set_server(true); /* the guardian says whether the machine goes on */
+    if (!err)
+        err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &s->machine);
+    if (!err)
+        err = guard_find(s);
     if (!err)
         err = mk_port_set_limit(s->receive, MK_QUEUE_MAX);
     if (!err)
         err = jobs_parse(s, mk_task_args());
     if (!err)
+        err = guard_map_life(s, &life_size);
+    if (!err)
         err = make_ports(s);
-    if (!err)
-        err = lend_bootstrap(s);
-    if (!err)
-        keep_all(s);
-    return err;
+    if (err)
+        return err;
+    keep_all(s, life_size);
+    guard_set_going(s, true);
+    if (s->life->is_begun) {
+        adopt_all(s);
+        return MK_OK;
+    }
+    s->life->is_begun = s->life->is_booting = true;
+    return lend_bootstrap(s);
 }
 
-/* A main of its own: it begins to work before the first message comes, and is no mere server until the boot is over. */
+/* A main of its own: it begins to work before the first message comes. */
 static int supervisor_main(int argc, char **argv)
 {
     static struct supervisor supervisor;

@@ -7,20 +7,57 @@
 
 #include "supervisor_proto.h"
 
-#define WATCHES_MAX 256
-#define EXIT_SILENT 137 /* exit code of a task that is ended for its silence: as if killed */
+#define WATCHES_MAX    256
+#define REGISTERED_MAX 8   /* names of a task that a restarted name service is told again */
+#define EXIT_SILENT    137 /* exit code of a task that is ended for its silence: as if killed */
 
 enum strategy { ONE_FOR_ONE, REST_FOR_ONE, ONE_FOR_ALL };
+
+/*
+ * What outlives the supervisor: plain numbers, in memory that the guardian keeps and each instance maps. A pointer would
+ * be good in one of them alone.
+ */
+struct group_life {
+    bool is_over; /* it had one restart too many */
+    uint32_t nr_restarts;
+    mk_time_t restarts[]; /* the last `intensity` of them, a ring */
+};
+
+struct job_life {
+    enum supervisor_state state;
+    uint64_t number;  /* of the running instance's task, or the last one's */
+    mk_name_t inside; /* name of the service port's receive right in that task */
+    bool is_server;   /* it does not keep the machine running */
+    mk_time_t started;
+    enum supervisor_kind ending; /* why the supervisor is ending it; NOTHING: it is not */
+    bool restart_wanted;         /* by who asked for its end */
+    uint32_t nr_failures;        /* in a row: the next delay */
+    uint32_t nr_false_starts;    /* in a row: instances that ended before they were up */
+    mk_time_t delay, due;        /* of the last restart */
+    uint32_t nr_starts;
+    int32_t last_exit;
+    enum supervisor_kind last_end;
+    struct supervisor_event history[SUPERVISOR_HISTORY_MAX]; /* a ring */
+    uint32_t nr_events;
+    char registered[REGISTERED_MAX][MK_SERVICE_MAX]; /* names that lead to its service port */
+    uint32_t nr_registered;
+};
+
+struct life {
+    bool is_begun; /* this is not the first instance */
+    bool is_booting;
+    uint32_t watched[WATCHES_MAX]; /* the jobs, counted from 1; 0: this one is free. The guardian has the rights */
+};
+
+/* ---- what each instance makes anew ---- */
 
 struct group {
     const char *name;
     enum strategy strategy;
     uint32_t intensity; /* restarts within a period that it survives; 0: any number */
     mk_time_t period;
-    bool halts;          /* one too many stops the machine */
-    bool is_over;        /* it had one too many */
-    mk_time_t *restarts; /* the last `intensity` of them, a ring */
-    uint32_t nr_restarts;
+    bool halts; /* one too many stops the machine */
+    struct group_life *life;
 };
 
 /* A task of the boot file. */
@@ -34,41 +71,19 @@ struct job {
     struct group *group;
     enum supervisor_restart restart;
     mk_time_t heartbeat; /* 0: none */
+    struct job_life *life;
 
-    enum supervisor_state state;
     mk_name_t events;  /* receive right: answers to pings, and the two notices of an end, in this order */
     mk_name_t service; /* send right, with the receive right too while it is at home */
     mk_name_t task;    /* of the running instance */
-    mk_name_t inside;  /* name of the service port's receive right in that task */
-    uint64_t number;   /* of that task, or the last one */
-    bool is_server;    /* it does not keep the machine running */
     bool is_home;
     bool is_asked; /* a ping is in the service port's queue, or with the instance */
-    mk_time_t started, heard, next_beat;
-
-    enum supervisor_kind ending; /* why the supervisor is ending it; NOTHING: it is not */
-    bool restart_wanted;         /* by who asked for its end */
-    uint32_t nr_failures;        /* in a row: the next delay */
-    uint32_t nr_false_starts;    /* in a row: instances that ended before they were up */
-    mk_time_t delay, due;        /* of the last restart */
-    uint32_t nr_starts;
-    int32_t last_exit;
-    enum supervisor_kind last_end;
+    mk_time_t heard, next_beat;
     mk_name_t requester; /* who waits for it to be up, or to end */
-
-    char (*registered)[MK_SERVICE_MAX]; /* names that lead to its service port */
-    size_t nr_registered;
-    struct supervisor_event history[SUPERVISOR_HISTORY_MAX]; /* a ring */
-    uint32_t nr_events;
-};
-
-struct watch {
-    const struct job *job; /* NULL: this one is free */
-    mk_name_t send;
 };
 
 struct supervisor {
-    mk_name_t receive, machine;
+    mk_name_t receive, machine, guardian;
     mk_name_t set;    /* `receive` and the jobs' `events` */
     struct job *jobs; /* in start order */
     size_t nr_jobs;
@@ -76,8 +91,9 @@ struct supervisor {
     size_t nr_groups;
     char *text; /* of the boot description; names, paths and arguments are in it */
     size_t text_size;
-    bool is_booting, is_server, names_are_up;
-    struct watch watches[WATCHES_MAX];
+    bool is_going, names_are_up;
+    struct life *life;
+    mk_name_t watches[WATCHES_MAX]; /* send rights */
 };
 
 /*
@@ -96,15 +112,19 @@ bool instance_is_alive(const struct job *job);
 /* MK_E_* after a line in the log; the port is at home then, or will come. */
 mk_err_t instance_start(struct supervisor *s, struct job *job);
 void instance_end(struct job *job, enum supervisor_kind why, int code);
+/* Take over the receive right of its service port. */
+mk_err_t instance_own_port(struct job *job, mk_name_t receive);
+/* The receive right came back. */
+mk_err_t instance_port_is_home(struct job *job);
 /* Ask it for any answer, which comes to job->events. It never waits, and adds at most one message to the queue. */
 void instance_ping(struct job *job);
 /* It has ended, and its port is at home. */
 void instance_settle(struct job *job);
 /* Destroy the service port, so that clients are told. */
 void instance_drop_port(struct job *job);
-/* Look up job->is_server, which a task can change. */
+/* Look up whether it is a server, which it can change, and how it ended if it did. */
 void instance_look(struct job *job);
-/* Is a task of the machine running, other than this one, that keeps it going? */
+/* Is a task of the machine running that keeps it going? */
 bool instance_any_program(void);
 
 /* ---- policy.c: what is started, when ---- */
@@ -140,6 +160,22 @@ void history_unwatch(struct supervisor *s, mk_name_t dead);
 
 /* As the handlers of a server: the answer is put into msg, or MK_SERVER_DEFER. */
 mk_err_t ops_serve(struct supervisor *s, struct mk_msg *msg);
+
+/* ---- guard.c: what the guardian keeps ---- */
+
+mk_err_t guard_find(struct supervisor *s);
+/* The receive right of a port that comes back to the guardian; 0 is the supervisor's own. */
+mk_err_t guard_port(struct supervisor *s, size_t index, mk_name_t *receivep);
+/* A copy of a send right; MK_NAME_NULL: forget it. */
+void guard_keep(struct supervisor *s, size_t where, mk_name_t send);
+mk_err_t guard_kept(struct supervisor *s, size_t where, mk_name_t *sendp);
+/* Is the machine to go on? */
+void guard_set_going(struct supervisor *s, bool is_going);
+/* Find s->life and those of jobs and groups; *sizep becomes how many bytes they take from s->life on. */
+mk_err_t guard_map_life(struct supervisor *s, size_t *sizep);
+
+/* adopt.c. Take over the tasks of the instance before. */
+void adopt_all(struct supervisor *s);
 
 /* ---- supervisor.c ---- */
 

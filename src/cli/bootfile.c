@@ -191,6 +191,8 @@ static const char *judge_task_name(const char *name)
         return "a task cannot be called machine: --set machine.KEY means the machine's section";
     if (strcmp(name, "supervisor") == 0)
         return "the supervisor is started without being named";
+    if (strcmp(name, "guardian") == 0)
+        return "the guardian is started without being named";
     return NULL;
 }
 

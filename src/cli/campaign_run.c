@@ -116,7 +116,7 @@ void campaign_run(struct campaign *campaign, const struct fault *fault, struct c
     setup->hooks = (struct mk_machine_config){
         .max_quanta = QUANTA_MAX, .log = take_log, .alloc_hook = allocate, .alloc_arg = run, .probe = probe};
     if (setup_create(setup, &here.machine) != MK_OK ||
-        setup_load_supervisor(setup, here.machine, why, sizeof(why)) != MK_OK)
+        setup_load_guardian(setup, here.machine, why, sizeof(why)) != MK_OK)
         _exit(1);
     run->err = mk_machine_run(here.machine, &code);
     run->exit_code = code;

@@ -140,9 +140,9 @@ static int run_machine(struct run *run)
     mk_err_t err = start_trace(run);
     if (err != MK_OK)
         return report_failure("the trace cannot start", err, NULL);
-    err = setup_load_supervisor(&run->setup, run->machine, why, sizeof(why));
+    err = setup_load_guardian(&run->setup, run->machine, why, sizeof(why));
     if (err != MK_OK)
-        return report_failure("the supervisor cannot start", err, why);
+        return report_failure("the guardian cannot start", err, why);
     catch_signals(run->machine);
     err = mk_machine_run(run->machine, &exit_code);
     catch_signals(NULL);

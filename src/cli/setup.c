@@ -59,13 +59,14 @@ static void check_plugins(struct setup *setup)
     }
 }
 
-static void find_supervisor(struct setup *setup)
+/* The plugins that no boot file names. */
+static char *find_own(struct setup *setup, const char *name)
 {
-    char *why;
-    setup->supervisor = plugin_find("supervisor", setup->folder, &why);
+    char *why, *path = plugin_find(name, setup->folder, &why);
     if (why)
-        bootfile_error(&setup->boot, (struct boot_where){0, NULL}, "the supervisor is missing: %s", why);
+        bootfile_error(&setup->boot, (struct boot_where){0, NULL}, "the %s is missing: %s", name, why);
     free(why);
+    return path;
 }
 
 bool setup_check_description(struct setup *setup)
@@ -98,7 +99,8 @@ bool setup_load(struct setup *setup, const char *path, const struct setup_overri
     bootfile_resolve(boot);
     plugin_find_all(boot, setup->folder);
     check_plugins(setup);
-    find_supervisor(setup);
+    setup->guardian = find_own(setup, "guardian");
+    setup->supervisor = find_own(setup, "supervisor");
     return boot->nr_errors == 0 && setup_check_description(setup);
 }
 
@@ -241,7 +243,7 @@ mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep)
     return err;
 }
 
-/* ---- what the supervisor is told ---- */
+/* ---- what the guardian and the supervisor are told ---- */
 
 static void put_escaped(FILE *out, const char *s)
 {
@@ -290,6 +292,7 @@ char *setup_describe(const struct setup *setup)
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return text_dup("");
+    fprintf(out, "%s\n", setup->supervisor);
     for (size_t i = 0; i < setup->boot.nr_groups; i++)
         describe_group(out, &setup->boot.groups[i]);
     for (size_t i = 0; i < setup->boot.nr_tasks; i++)
@@ -298,12 +301,12 @@ char *setup_describe(const struct setup *setup)
     return text;
 }
 
-mk_err_t setup_load_supervisor(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size)
+mk_err_t setup_load_guardian(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size)
 {
     char *args = setup_describe(setup);
     const struct mk_load load = {
-        .label = "supervisor",
-        .path = setup->supervisor,
+        .label = "guardian",
+        .path = setup->guardian,
         .args = args,
         .folder = setup->folder,
         .privileged = true,
@@ -319,6 +322,7 @@ void setup_finish(struct setup *setup)
         free(setup->reasons[i]);
     free(setup->reasons);
     free(setup->folder);
+    free(setup->guardian);
     free(setup->supervisor);
     bootfile_finish(&setup->boot);
 }

@@ -7,11 +7,11 @@
 
 struct setup {
     struct bootfile boot;
-    char *folder;     /* of the boot file, absolute */
-    char *supervisor; /* path of the supervisor's plugin */
-    bool is_quiet;    /* the machine's log is not shown */
-    bool is_creating; /* log lines are reasons, not news */
-    char **reasons;   /* why the machine was not created */
+    char *folder;                /* of the boot file, absolute */
+    char *guardian, *supervisor; /* paths of their plugins */
+    bool is_quiet;               /* the machine's log is not shown */
+    bool is_creating;            /* log lines are reasons, not news */
+    char **reasons;              /* why the machine was not created */
     size_t nr_reasons;
     struct mk_machine_config hooks; /* for the machine: max_quanta, log, alloc_hook, probe; no other */
 };
@@ -49,10 +49,13 @@ bool setup_give_commands(struct setup *setup, const char *commands);
 /* Create the machine. What it refuses becomes an error of the boot file, at the key that asked for it. */
 mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep);
 
-/* The first task, which starts the others. `why`: as of mk_machine_load. */
-mk_err_t setup_load_supervisor(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size);
+/* The first task, which starts the supervisor, which starts the others. `why`: as of mk_machine_load. */
+mk_err_t setup_load_guardian(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size);
 
-/* What the supervisor is told: a line for each group, then for each task in start order. To be freed. */
+/*
+ * What the guardian is told: the path of the supervisor's plugin; and what that is told: a line for each group, then for
+ * each task in start order. To be freed.
+ */
 char *setup_describe(const struct setup *setup);
 
 void setup_finish(struct setup *setup);

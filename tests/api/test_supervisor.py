@@ -312,20 +312,21 @@ class Clients(Case):
     def test_SUP0070(self):
         """Who watches a task is told of each start and end of it, and of no other's."""
         boot = self.boot(server("a"), server("b"), server("w", "args = a 6", module="watch"))
-        result = self.run_boot(boot, "kill a", "kill b", "sleep 1", "stop a", "start a", "sleep 1", "supervisor")
+        result = self.run_boot(boot, "sleep 1", "kill a", "kill b", "sleep 1", "stop a", "start a", "sleep 1",
+                               "supervisor")
         lines = [line.split("] ")[1] for line in result.err.splitlines() if "[w]" in line]
         self.assertEqual(lines, ["nobody: MK_E_NOT_FOUND", "no right: MK_E_BAD_ARGUMENT", "watch: MK_OK",
                                  "again: MK_OK", "event a 4 137 1", "event a 1 0 1", "event a 2 0 1", "event a 5 0 1",
                                  "event a 1 0 1", "event a 2 0 1"], str(result))
         self.assertEqual(self.status(result.text)["w"]["STATE"], "ended")
-        result = self.run_boot(boot, "kill a", "sleep 1", "stop a", "start a", "stop a", "start a", "sleep 1",
-                               "supervisor")
+        result = self.run_boot(boot, "sleep 1", "kill a", "sleep 1", "stop a", "start a", "stop a", "start a",
+                               "sleep 1", "supervisor")
         self.assertEqual(self.status(result.text)["a"]["STATE"], "up", "it goes on when who watched is gone")
 
     def test_SUP0071(self):
         """An event port that watches gets a bit for each kind."""
         boot = self.boot(server("a"), server("w", "args = a 2 events", module="watch"))
-        result = self.run_boot(boot, "kill a", "sleep 1", "stop a", "sleep 1", "supervisor")
+        result = self.run_boot(boot, "sleep 1", "kill a", "sleep 1", "stop a", "sleep 1", "supervisor")
         lines = [line.split("] ")[1] for line in result.err.splitlines() if "[w] bits" in line]
         self.assertEqual(len(lines), 2, str(result))
         self.assertEqual(self.status(result.text)["w"]["STATE"], "ended", str(result))
@@ -333,6 +334,75 @@ class Clients(Case):
         for line in lines:
             bits |= int(line.split()[1], 16)
         self.assertEqual(bits & ~0x36, 0, lines)
+
+
+class Guardian(Case):
+    def test_SUP0090(self):
+        """The supervisor crashes: who runs goes on, what it knew is known, what was due comes when it was due."""
+        boot = self.boot("[group g]\nintensity = 2\nperiod = 100s", server("a", "group = g"), server("b"),
+                         server("c", "args = exit 0", module="tool"))
+        commands = ["kill a", "sleep 1", "kill a", "sleep 0.5", "stop b", "crash supervisor", "sleep 1"]
+        text = self.run_boot(boot, *commands, "supervisor", "sleep 1", "echo ----", "supervisor history a",
+                             "supervisor").text
+        before, after = text.split("----\n")
+        rows = self.status(before)
+        self.assertEqual([(rows[name]["STATE"], rows[name]["STARTS"]) for name in "abc"],
+                         [("waiting until 3.000", "2"), ("stopped", "1"), ("ended", "1")], text)
+        self.assertEqual(starts(rows, "names", "console", "shell"), [1, 1, 1])
+        events = self.events(after)
+        self.assertEqual([what.split()[0] for _, what, _ in events],
+                         ["started", "up", "crash:", "started", "up", "crash:", "started", "up"])
+        self.assertTrue(events[5][2] <= events[6][0] < events[5][2] + SOON, text)
+        rows = self.status(self.run_boot(boot, *commands, "sleep 5", "kill a", "sleep 1", "supervisor").text)
+        self.assertEqual(rows["a"]["STATE"], "failed", "the restarts that the old one counted count")
+
+    def test_SUP0091(self):
+        """What ends while there is no supervisor is found by the next one, with the code it ended with."""
+        for boot in (self.boot(server("a"), server("b")),
+                     self.boot("[group g]\nstrategy = one-for-all", server("a", "group = g"), server("b"))):
+            result = self.run_boot(boot, "kill supervisor", "kill a", "kill b", "stop console", "supervisor",
+                                   "start console", "sleep 1", "supervisor")
+            rows = self.status(result.text)
+            self.assertEqual([(rows[name]["STATE"], rows[name]["STARTS"], rows[name]["LAST END"]) for name in "ab"],
+                             [("up", "2", "crash: SIGKILL")] * 2, str(result))
+            self.check_log(result, "[guardian]", "code 137")
+
+    def test_SUP0092(self):
+        """A request that waits in a port at home survives the supervisor, too, and is served when it was due."""
+        result = mk("run", DEMO, "-c", "crash ramfs; sleep 1; crash ramfs; crash supervisor; time wc /LICENSE; "
+                    "crash names; crash supervisor; wc /LICENSE; sleep 3; services")
+        self.expect(result, 0)
+        lines = result.text.splitlines()
+        self.assertEqual(lines[0], lines[2])
+        self.assertRegex(lines[1], r"^real 2\.000")
+        self.assertEqual(sorted(lines[3:]), ["console", "echo", "ramfs", "supervisor"], str(result))
+
+    def test_SUP0093(self):
+        """Who watched is told by the next supervisor as well."""
+        boot = self.boot(server("a"), server("w", "args = a 6", module="watch"))
+        result = self.run_boot(boot, "sleep 1", "kill a", "sleep 1", "crash supervisor", "sleep 1", "crash supervisor",
+                               "kill a", "sleep 5", "supervisor")
+        lines = [line.split("] ")[1] for line in result.err.splitlines() if "[w] event" in line]
+        self.assertEqual(lines, ["event a 4 137 1", "event a 1 0 1", "event a 2 0 1"] * 2, str(result))
+        self.assertEqual(self.status(result.text)["w"]["STATE"], "ended")
+
+    def test_SUP0094(self):
+        """A supervisor that crashes for the sixth time within 10 s is not started again: the system stops."""
+        boot = self.boot()
+        five = ["crash supervisor", "sleep 1"] * 5
+        self.expect(mk("run", boot, "-c", "; ".join(five + ["echo here"])), 0, "here\n")
+        self.expect(mk("run", boot, "-c", "; ".join(five + ["crash supervisor", "sleep 1", "echo no"])), 1, "",
+                    "there is no supervisor")
+        self.expect(mk("run", boot, "-c", "; ".join(["crash supervisor", "sleep 3"] * 20 + ["echo here"])), 0,
+                    "here\n")
+
+    def test_SUP0095(self):
+        """The heartbeat goes on, and a run repeats to the bit."""
+        boot = self.boot(server("a", "args = 3", "heartbeat = 1s", module="mute"))
+        runs = [self.history(boot, "a", "sleep 2.5", "crash supervisor", "sleep 9") for _ in range(3)]
+        self.assertEqual(runs[0], runs[1])
+        self.assertEqual(runs[0], runs[2])
+        self.assertIn("silent", [what for _, what, _ in runs[0]])
 
 
 class Files(Case):

@@ -101,6 +101,7 @@ static const struct bad bad_sections[] = {
     {"[task " X50 "]\n", "F:1: a task's name has at most 31 bytes\n", NULL, 0},
     {"[task machine]\n", "F:1: a task cannot be called machine: --set machine.KEY means the machine's section\n", NULL,
      0},
+    {"[task guardian]\n", "F:1: the guardian is started without being named\n", NULL, 0},
     {"[task supervisor]\n", "F:1: the supervisor is started without being named\n", NULL, 0},
     {"[grup x]\n" TASK, "F:1: unknown section [grup]; did you mean [group NAME]?\n", NULL, 0},
     {"[group]\n" TASK, "F:1: a group needs a name: [group NAME]\n", NULL, 0},
