@@ -46,14 +46,6 @@ static void adopt_running(struct job *job)
         instance_ping(job);
 }
 
-/* It ended while there was no supervisor. */
-static void adopt_ended(struct supervisor *s, struct job *job)
-{
-    bool was_starting = job->life->state == SUPERVISOR_STARTING;
-    instance_settle(job);
-    policy_ended(s, job, was_starting);
-}
-
 static void adopt_job(struct supervisor *s, struct job *job)
 {
     take_events(job);
@@ -62,9 +54,17 @@ static void adopt_job(struct supervisor *s, struct job *job)
             instance_settle(job);
     } else if (mk_task_by_id(s->machine, job->life->number, &job->task) == MK_OK) {
         adopt_running(job);
-    } else {
-        adopt_ended(s, job);
     }
+}
+
+/* It ended while there was no supervisor. */
+static void bury(struct supervisor *s, struct job *job)
+{
+    bool was_starting = job->life->state == SUPERVISOR_STARTING;
+    if (!instance_is_alive(job) || job->task != MK_NAME_NULL)
+        return;
+    instance_settle(job);
+    policy_ended(s, job, was_starting);
 }
 
 static void adopt_watches(struct supervisor *s)
@@ -80,15 +80,17 @@ static void adopt_watches(struct supervisor *s)
     }
 }
 
+/* First all, then what follows from the end of some. */
 void adopt_all(struct supervisor *s)
 {
-    bool has_names = false;
+    s->names_are_up = true;
     adopt_watches(s);
     for (size_t i = 0; i < s->nr_jobs; i++) {
-        struct job *job = &s->jobs[i];
-        adopt_job(s, job);
-        has_names = has_names || job->is_names;
-        s->names_are_up = s->names_are_up || (job->is_names && job->life->state == SUPERVISOR_UP);
+        adopt_job(s, &s->jobs[i]);
+        if (s->jobs[i].is_names)
+            s->names_are_up = s->jobs[i].life->state == SUPERVISOR_UP;
     }
-    s->names_are_up = s->names_are_up || !has_names;
+    for (size_t i = 0; i < s->nr_jobs; i++)
+        bury(s, &s->jobs[i]);
+    known_register_all(s); /* the one before may have been in the middle of it */
 }

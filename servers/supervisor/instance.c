@@ -20,6 +20,13 @@ bool instance_is_alive(const struct job *job)
     return job->life->state == SUPERVISOR_STARTING || job->life->state == SUPERVISOR_UP;
 }
 
+/* Has it ended, though its notices were not received yet? */
+bool instance_is_dead(const struct job *job)
+{
+    struct mk_right_info info;
+    return mk_right_info(job->task, &info) != MK_OK || (info.type & MK_RIGHT_DEAD_NAME);
+}
+
 /* ---- what the machine knows; in static memory, which needs no pager ---- */
 
 static struct mk_task_info infos[MK_TASKS_MAX + ENDED_KEPT];
@@ -240,6 +247,8 @@ void instance_end(struct job *job, enum supervisor_kind why, int code)
     if (job->life->ending != SUPERVISOR_NOTHING)
         return;
     job->life->ending = why;
+    if (job->task == MK_NAME_NULL) /* it has ended, and its port is on the way home */
+        return;
     mk_err_t err = mk_task_terminate(job->task, code);
     if (err && err != MK_E_DEAD)
         mk_log("%s: %s", job->name, mk_err_text(err));

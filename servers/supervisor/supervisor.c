@@ -55,7 +55,7 @@ static void is_up(struct supervisor *s, struct job *job)
         s->names_are_up = true;
         known_register_all(s);
     } else if (s->names_are_up) {
-        known_learn(job);
+        known_learn(s, job);
     }
     answer(&job->requester, MK_OK);
 }
@@ -64,7 +64,7 @@ static void has_answered(struct supervisor *s, struct job *job)
 {
     job->is_asked = false;
     job->heard = mk_time_now();
-    if (job->life->state == SUPERVISOR_STARTING && job->life->ending == SUPERVISOR_NOTHING)
+    if (job->life->state == SUPERVISOR_STARTING && job->life->ending == SUPERVISOR_NOTHING && !instance_is_dead(job))
         is_up(s, job);
 }
 

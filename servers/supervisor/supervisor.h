@@ -109,6 +109,7 @@ mk_err_t jobs_parse(struct supervisor *s, const char *text);
 /* ---- instance.c: one instance of a task ---- */
 
 bool instance_is_alive(const struct job *job);
+bool instance_is_dead(const struct job *job);
 /* MK_E_* after a line in the log; the port is at home then, or will come. */
 mk_err_t instance_start(struct supervisor *s, struct job *job);
 void instance_end(struct job *job, enum supervisor_kind why, int code);
@@ -144,7 +145,7 @@ mk_time_t policy_next(const struct supervisor *s);
 /* ---- known.c: the name service's memory ---- */
 
 /* The job has come up: which names lead to it? */
-void known_learn(struct job *job);
+void known_learn(const struct supervisor *s, struct job *job);
 /* A new name service is told what the old one knew of our jobs. */
 void known_register_all(struct supervisor *s);
 
