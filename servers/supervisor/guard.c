@@ -56,8 +56,9 @@ void guard_set_going(struct supervisor *s, bool is_going)
 {
     mk_err_t err = ask(s, GUARDIAN_GOING, is_going, MK_NAME_NULL, NULL);
     if (err)
-        mk_log("the guardian does not answer: %s", mk_err_text(err));
-    s->is_going = is_going;
+        mk_log("the guardian cannot be told: %s", mk_err_text(err));
+    else
+        s->is_going = is_going;
 }
 
 /* ---- memory ---- */

@@ -274,7 +274,7 @@ static bool keeps_machine(const struct job *job)
 
 void policy_advance(struct supervisor *s)
 {
-    bool is_going = false;
+    s->wants_going = false;
     for (size_t i = 0; i < s->nr_jobs;) {
         if (!can_start(s, &s->jobs[i])) {
             i++;
@@ -284,10 +284,10 @@ void policy_advance(struct supervisor *s)
         i = 0; /* one that failed may have ended others */
     }
     for (size_t i = 0; i < s->nr_jobs; i++)
-        is_going = is_going || keeps_machine(&s->jobs[i]);
-    s->life->is_booting = s->life->is_booting && is_going;
-    if (s->is_going != is_going)
-        guard_set_going(s, is_going);
+        s->wants_going = s->wants_going || keeps_machine(&s->jobs[i]);
+    s->life->is_booting = s->life->is_booting && s->wants_going;
+    if (s->is_going != s->wants_going)
+        guard_set_going(s, s->wants_going);
 }
 
 /* ---- time ---- */
@@ -324,7 +324,9 @@ static void take_earlier(mk_time_t *nextp, mk_time_t time)
 mk_time_t policy_next(const struct supervisor *s)
 {
     mk_time_t next = MK_TIME_FOREVER, now = mk_time_now();
-    if (!s->is_going && !instance_any_program())
+    if (s->is_going != s->wants_going) /* the guardian could not be told: once more */
+        next = now + MK_SEC;
+    else if (!s->is_going && !instance_any_program())
         return next;
     for (size_t i = 0; i < s->nr_jobs; i++) {
         const struct job *job = &s->jobs[i];

@@ -91,7 +91,8 @@ struct supervisor {
     size_t nr_groups;
     char *text; /* of the boot description; names, paths and arguments are in it */
     size_t text_size;
-    bool is_going, names_are_up;
+    bool is_going, wants_going; /* the machine: as the guardian was told, and as it should be */
+    bool names_are_up;
     struct life *life;
     mk_name_t watches[WATCHES_MAX]; /* send rights */
 };
