@@ -405,6 +405,17 @@ class Guardian(Case):
         self.assertIn("silent", [what for _, what, _ in runs[0]])
 
 
+    def test_SUP0096(self):
+        """Whatever goes wrong in the supervisor, a shell's commands do not notice."""
+        kinds = "null,arith,illegal,abort,exit,loop,memory,error"
+        result = mk("campaign", DEMO, "--target", "supervisor", "--faults", "150", "--seed", "5", "--kinds", kinds,
+                    "--json")
+        self.expect(result, 0)
+        total = json.loads(result.text)["total"]
+        self.assertGreater(total["manifested"], 100, total)
+        self.assertEqual(total["recovered"], total["manifested"], total)
+
+
 class Files(Case):
     def test_SUP0080(self):
         """Policies that are none are refused by run and check alike, with the line and what would be right."""
