@@ -8,8 +8,6 @@
  */
 #include "supervisor.h"
 
-#include <string.h>
-
 /* Everything that waits: the service port, if it came home, and how the task ended. */
 static void take_events(struct job *job)
 {

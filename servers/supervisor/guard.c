@@ -2,9 +2,6 @@
 /* What the guardian keeps, asked for. */
 #include "supervisor.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "servers/guardian/guardian_proto.h"
 
 /* Nobody else is to find it: the tasks that are loaded inherit special ports. */

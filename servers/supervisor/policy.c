@@ -231,7 +231,8 @@ void policy_ended(struct supervisor *s, struct job *job, bool was_starting)
         s->names_are_up = false;
     bool has_failed =
         was_starting && job->life->last_end != SUPERVISOR_ASKED && job->life->last_end != SUPERVISOR_EXITED;
-    job->life->nr_false_starts = has_failed && will_answer(job) ? job->life->nr_false_starts + 1 : 0;
+    if (job->life->last_end != SUPERVISOR_GROUPED) /* that is no fault of its own */
+        job->life->nr_false_starts = has_failed && will_answer(job) ? job->life->nr_false_starts + 1 : 0;
     bool is_fatal = s->life->is_booting && has_failed && job->life->last_exit != 0 && is_needed(s, job);
     if (job->life->last_end == SUPERVISOR_ASKED || job->life->last_end == SUPERVISOR_GROUPED)
         obey(s, job);

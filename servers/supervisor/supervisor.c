@@ -21,7 +21,6 @@
  */
 #include "supervisor.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void release(mk_name_t name)
@@ -117,7 +116,8 @@ static void serve_event(struct supervisor *s, struct job *job, struct mk_msg *ms
         job->is_asked = false; /* it was dropped, which is no answer */
     } else {
         mk_msg_discard(msg);
-        has_answered(s, job);
+        if (event == 0)
+            has_answered(s, job);
     }
     msg->reply = MK_NAME_NULL;
 }
