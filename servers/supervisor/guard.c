@@ -11,7 +11,7 @@ mk_err_t guard_find(struct supervisor *s)
     return err ? err : mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_0, MK_NAME_NULL);
 }
 
-/* A request with a number and at most one right; the right that comes with the answer goes to *rightp, if there is one. */
+/* A request with a number and at most one right. A right that comes with the answer goes to *rightp, if not NULL. */
 static mk_err_t ask(struct supervisor *s, uint32_t id, uint32_t number, mk_name_t sent, mk_name_t *rightp)
 {
     struct mk_msg_right right = {.name = sent, .how = MK_COPY_SEND};

@@ -14,8 +14,8 @@
 enum strategy { ONE_FOR_ONE, REST_FOR_ONE, ONE_FOR_ALL };
 
 /*
- * What outlives the supervisor: plain numbers, in memory that the guardian keeps and each instance maps. A pointer would
- * be good in one of them alone.
+ * What outlives the supervisor: plain numbers, in memory that the guardian keeps and each instance maps. A pointer
+ * would be good in one of them alone.
  */
 struct group_life {
     bool is_over; /* it had one restart too many */

@@ -53,8 +53,8 @@ mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep);
 mk_err_t setup_load_guardian(struct setup *setup, struct mk_machine *machine, char *why, size_t why_size);
 
 /*
- * What the guardian is told: the path of the supervisor's plugin; and what that is told: a line for each group, then for
- * each task in start order. To be freed.
+ * What the guardian is told: the path of the supervisor's plugin; and what that is told: a line for each group, then
+ * for each task in start order. To be freed.
  */
 char *setup_describe(const struct setup *setup);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the supervisor does when tasks end, by exact times of the virtual clock: test_supervisor.py MK TOP PLUGINS [TEST...]
+"""What the supervisor does when tasks end: test_supervisor.py MK TOP PLUGINS [TEST...]
 
-MK is the command, TOP the source tree, PLUGINS the folder of the test plugins.
+Times are exact, by the virtual clock. MK is the command, TOP the source tree, PLUGINS the folder of the test plugins.
 """
 import json
 import os
@@ -71,7 +71,8 @@ class Policies(Case):
     def test_SUP0010(self):
         """Servers are restarted when they crash, the name service always, programs not."""
         boot = self.boot(server("a"), server("waits", "args = wait", module="tool"),
-                         server("fails", "args = exit 3", module="tool"), server("ends", "args = exit 0", module="tool"))
+                         server("fails", "args = exit 3", module="tool"),
+                         server("ends", "args = exit 0", module="tool"))
         result = self.run_boot(boot, "crash a", "kill waits", "crash names", "sleep 1", "services", "supervisor",
                                status=3)
         rows = self.status(result.text)
