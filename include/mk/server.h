@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Changes whenever struct mk_server or a kernel call changes its meaning. */
-#define MK_SERVER_ABI 2u
+#define MK_SERVER_ABI 3u
 
 /*
  * A handler answers in place: it reads the request from msg (msg->body holds
@@ -56,14 +56,35 @@ struct mk_server {
         int argc,
         char **argv);     /* argv[0] is the task's label, the rest its arguments split at blanks ("" and '' quote) */
     uint32_t queue_limit; /* of the service port; 0: MK_QUEUE_DEFAULT */
+    /*
+     * Live update. `save` fills body (up to msg->capacity), rights and memory of msg, of which there is room for
+     * MK_RIGHTS_MAX - 1 and MK_MEMORIES_MAX, with all that the next version needs; what it leaves of rights it gives as
+     * copies, for it goes on with its own state if that version fails. An error: not now. `restore` is called in place
+     * of start with what came; rights and memory are its own, and the loop drops what it leaves in msg. An error: the
+     * version refuses the state. NULL: the server cannot be updated.
+     */
+    mk_err_t (*save)(void *state, struct mk_msg *msg);
+    mk_err_t (*restore)(void **statep, struct mk_msg *msg);
 };
+
+/*
+ * How a supervisor has a server updated; the loop does this. MK_SERVER_SAVE comes to the service port with a send right
+ * to the server's own task, which shows that the sender may do anything to it. Its answer is what `save` said, with a
+ * send-once right behind; the server then waits until a message comes there, whose body is the name of its service
+ * port's receive right from then on. The next version is loaded with MK_SPECIAL_REGISTERED_2 set: it waits on its
+ * service port for MK_SERVER_RESTORE, which is that answer with another send-once right behind, answers it, and waits
+ * for a name as above. When it has served MK_SERVER_PROBATION messages, it sends one to that right.
+ */
+#define MK_SERVER_SAVE      0x4d4b0301u
+#define MK_SERVER_RESTORE   0x4d4b0302u
+#define MK_SERVER_PROBATION 16
 
 /* Export the plugin's descriptor: MK_SERVER_EXPORT(my_server); once, at file level. */
 #define MK_SERVER_EXPORT(server) \
     MK_API extern const struct mk_server *const mk_server_entry; \
     const struct mk_server *const mk_server_entry = &(server)
 
-/* The receive right of the task's service port; MK_NAME_NULL in a task that has none. */
+/* The receive right of the task's service port; MK_NAME_NULL in a task that has none. A live update can change it. */
 MK_API mk_name_t mk_server_port(void);
 
 /*

@@ -81,6 +81,9 @@ MK_API const char *mk_task_args(void);
 /* The host folder that relative host paths in the arguments start from; "." when none was given. */
 MK_API const char *mk_task_folder(void);
 
+/* The receive right of the service port that the task was loaded with; MK_NAME_NULL: none. */
+MK_API mk_name_t mk_task_service(void);
+
 /* One pointer per task, NULL at first, for its runtime to find its state; the address of it. NULL outside a machine. */
 MK_API void **mk_task_slot(void);
 

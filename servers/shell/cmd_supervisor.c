@@ -194,13 +194,17 @@ static void show_event(struct shell *sh, const struct supervisor_event *event)
 
     if (event->kind == SUPERVISOR_STARTED)
         snprintf(text, sizeof(text), "started as task %llu", (unsigned long long)event->task);
+    else if (event->kind == SUPERVISOR_UPDATED)
+        snprintf(text, sizeof(text), "updated, task %llu", (unsigned long long)event->task);
     else if (is_end)
         put_end(event->kind, event->code, text);
     else
         snprintf(text, sizeof(text), "%s",
-                 event->kind == SUPERVISOR_CAME_UP   ? "up"
-                 : event->kind == SUPERVISOR_GAVE_UP ? "given up: too many restarts"
-                                                     : "?");
+                 event->kind == SUPERVISOR_CAME_UP       ? "up"
+                 : event->kind == SUPERVISOR_GAVE_UP     ? "given up: too many restarts"
+                 : event->kind == SUPERVISOR_KEPT        ? "update failed: the old version goes on"
+                 : event->kind == SUPERVISOR_ROLLED_BACK ? "the new version crashed: the old one goes on"
+                                                         : "?");
     out_text(sh, "%20s  %s", seconds(event->time, time), text);
     if (event->due != 0)
         out_text(sh, "; restart at %s", seconds(event->due, due));
@@ -254,4 +258,23 @@ int cmd_stop(struct shell *sh, int argc, char **argv)
 int cmd_restart(struct shell *sh, int argc, char **argv)
 {
     return tell_supervisor(sh, SUPERVISOR_RESTART, argc, argv);
+}
+
+int cmd_update(struct shell *sh, int argc, char **argv)
+{
+    char body[FS_PATH_MAX + MK_LABEL_MAX];
+    struct mk_msg msg = {.id = SUPERVISOR_UPDATE, .body = body, .capacity = sizeof(body)};
+    mk_err_t err;
+
+    if (argc != 3)
+        return err_usage(sh, argv[0]);
+    if (strlen(argv[1]) + 1 + strlen(argv[2]) >= sizeof(body))
+        return err_fail(sh, argv[0], argv[1], MK_E_TOO_LONG);
+    strcpy(body, argv[1]);
+    strcpy(body + strlen(argv[1]) + 1, argv[2]);
+    msg.size = strlen(argv[1]) + 1 + strlen(argv[2]);
+    err = service_call(sh, &sh->supervisor, &msg);
+    if (err == MK_OK)
+        err = msg.status;
+    return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
 }

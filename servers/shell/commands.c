@@ -29,6 +29,7 @@ const struct command commands[] = {
      cmd_supervisor},
     {"time", "time COMMAND [WORD...]", "run a command and tell how much machine time it took", cmd_time},
     {"true", "true", "do nothing, successfully", cmd_true},
+    {"update", "update NAME FILE", "have a server go on in another version, a plugin of the host", cmd_update},
     {"vm", "vm [TASK|NUMBER]", "show the machine's memory, and where a task's pages are", cmd_vm},
     {"wc", "wc [-l] [-w] [-c] [FILE...]", "count lines, words and bytes", cmd_wc},
 };

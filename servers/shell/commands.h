@@ -29,6 +29,7 @@ int cmd_stop(struct shell *sh, int argc, char **argv);
 int cmd_supervisor(struct shell *sh, int argc, char **argv);
 int cmd_time(struct shell *sh, int argc, char **argv);
 int cmd_true(struct shell *sh, int argc, char **argv);
+int cmd_update(struct shell *sh, int argc, char **argv);
 int cmd_vm(struct shell *sh, int argc, char **argv);
 int cmd_wc(struct shell *sh, int argc, char **argv);
 

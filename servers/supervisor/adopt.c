@@ -44,8 +44,21 @@ static void adopt_running(struct job *job)
         instance_ping(job);
 }
 
+/* An update ends with the supervisor: the old version goes on by itself, or has given up the port. */
+static void end_other_version(struct supervisor *s, struct job *job)
+{
+    mk_name_t task;
+    if (job->life->other && mk_task_by_id(s->machine, job->life->other, &task) == MK_OK) {
+        if (mk_task_terminate(task, 0) != MK_OK)
+            mk_log("%s: a version cannot be ended", job->name);
+        release(task);
+    }
+    job->life->other = 0;
+}
+
 static void adopt_job(struct supervisor *s, struct job *job)
 {
+    end_other_version(s, job);
     take_events(job);
     if (!instance_is_alive(job)) {
         if (job->service)

@@ -39,15 +39,15 @@ static size_t list_tasks(void)
     return n < max ? n : max;
 }
 
-/* The task that was just loaded: the newest of this name. */
-static void find_number(struct job *job)
+bool instance_find(uint64_t *numberp, const char *name)
 {
-    job->life->number = 0;
-    for (size_t i = list_tasks(); i-- > 0 && !job->life->number;)
-        if (strcmp(infos[i].label, job->name) == 0) {
-            job->life->number = infos[i].id;
-            job->life->is_server = infos[i].is_server;
+    *numberp = 0;
+    for (size_t i = list_tasks(); i-- > 0 && !*numberp;)
+        if (strcmp(infos[i].label, name) == 0) {
+            *numberp = infos[i].id;
+            return infos[i].is_server;
         }
+    return false;
 }
 
 void instance_look(struct job *job)
@@ -196,7 +196,7 @@ static mk_err_t load(struct supervisor *s, struct job *job)
 {
     char why[256] = "";
     const struct mk_load load = {.label = job->name,
-                                 .path = job->path,
+                                 .path = job->life->path[0] ? job->life->path : job->path,
                                  .args = job->args,
                                  .folder = mk_task_folder(),
                                  .priority = job->priority,
@@ -213,7 +213,7 @@ static mk_err_t load(struct supervisor *s, struct job *job)
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
         return err;
     }
-    find_number(job);
+    job->life->is_server = instance_find(&job->life->number, job->name);
     find_inside(job);
     err = mk_port_notify(job->task, MK_NOTIFY_DEAD_NAME, 0, job->events);
     if (!err && limit_err)

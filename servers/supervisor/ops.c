@@ -137,10 +137,42 @@ static mk_err_t serve_job(struct supervisor *s, const struct op *op, struct mk_m
     return op->changes && job->requester ? MK_E_BAD_STATE : op->handle(s, job, msg);
 }
 
+/* A name, NUL, and a path; one that is relative begins at the boot file's folder. */
+static mk_err_t do_update(struct supervisor *s, struct mk_msg *msg)
+{
+    char path[SUPERVISOR_PATH_MAX];
+    const char *body = msg->body, *nul = memchr(body, '\0', msg->size);
+    size_t size = nul ? msg->size - (size_t)(nul + 1 - body) : 0;
+    const char *folder = size && nul[1] == '/' ? "" : mk_task_folder();
+    if (!nul || size == 0)
+        return MK_E_MSG_TOO_SMALL;
+    if (strlen(folder) + 1 + size >= sizeof(path))
+        return MK_E_TOO_LONG;
+    strcpy(path, folder);
+    strcat(path, *folder ? "/" : "");
+    strncat(path, nul + 1, size);
+    msg->size = (size_t)(nul - body);
+    struct job *job = job_named(s, msg);
+    msg->size = 0;
+    if (!job)
+        return MK_E_NOT_FOUND;
+    if (job->life->state != SUPERVISOR_UP || job->life->ending != SUPERVISOR_NOTHING || job->requester ||
+        job->update.step != UPDATE_NONE)
+        return MK_E_BAD_STATE;
+    mk_err_t err = update_begin(job, path);
+    if (err)
+        return err;
+    job->requester = msg->reply;
+    return MK_SERVER_DEFER;
+}
+
 mk_err_t ops_serve(struct supervisor *s, struct mk_msg *msg)
 {
     const struct op *op = find_op(msg->id);
-    mk_err_t err = op ? serve_job(s, op, msg) : msg->id == SUPERVISOR_LIST ? do_list(s, msg) : MK_E_MSG_ID;
+    mk_err_t err = op                             ? serve_job(s, op, msg)
+                   : msg->id == SUPERVISOR_LIST   ? do_list(s, msg)
+                   : msg->id == SUPERVISOR_UPDATE ? do_update(s, msg)
+                                                  : MK_E_MSG_ID;
     mk_msg_drop_rights(msg); /* what nobody took */
     if (err)
         msg->size = 0;

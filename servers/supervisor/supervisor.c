@@ -71,6 +71,8 @@ static void has_answered(struct supervisor *s, struct job *job)
 static void has_ended(struct supervisor *s, struct job *job)
 {
     bool was_starting = job->life->state == SUPERVISOR_STARTING;
+    if (update_roll_back(s, job))
+        return;
     instance_settle(job);
     policy_ended(s, job, was_starting);
 }
@@ -108,13 +110,15 @@ static void serve_event(struct supervisor *s, struct job *job, struct mk_msg *ms
 {
     struct mk_notification notice;
     uint32_t event = notice_in(msg, &notice);
-    if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
+    if (event == MK_NOTIFY_DEAD_NAME && update_task_died(s, job, notice.name)) {
+        release(notice.name); /* the reference that the notice came with */
+    } else if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
         task_died(s, job, &notice);
     } else if (event == MK_NOTIFY_PORT_DESTROYED && msg->nr_rights == 1) {
         port_came_home(s, job);
     } else if (event == MK_NOTIFY_SEND_ONCE) {
         job->is_asked = false; /* it was dropped, which is no answer */
-    } else {
+    } else if (event != 0 || !update_event(s, job, msg)) {
         mk_msg_discard(msg);
         if (event == 0)
             has_answered(s, job);

@@ -41,6 +41,8 @@ struct job_life {
     uint32_t nr_events;
     char registered[REGISTERED_MAX][MK_SERVICE_MAX]; /* names that lead to its service port */
     uint32_t nr_registered;
+    char path[SUPERVISOR_PATH_MAX]; /* of the version that an update brought; "": the boot file's */
+    uint64_t other;                 /* number of the other version's task, during an update; 0: none */
 };
 
 struct life {
@@ -58,6 +60,18 @@ struct group {
     mk_time_t period;
     bool halts; /* one too many stops the machine */
     struct group_life *life;
+};
+
+enum update_step { UPDATE_NONE, UPDATE_SAVING, UPDATE_RESTORING, UPDATE_PROBATION };
+
+/* update.c: an update that is under way. */
+struct update {
+    enum update_step step;
+    char path[SUPERVISOR_PATH_MAX]; /* of the new version; on probation, of the old one */
+    mk_name_t next;                 /* task of the other version: the new one, on probation the old one */
+    uint64_t number;                /* of that task */
+    mk_name_t go;                   /* the old version waits there */
+    mk_name_t next_port;            /* and the new one there */
 };
 
 /* A task of the boot file. */
@@ -79,7 +93,8 @@ struct job {
     bool is_home;
     bool is_asked; /* a ping is in the service port's queue, or with the instance */
     mk_time_t heard, next_beat;
-    mk_name_t requester; /* who waits for it to be up, or to end */
+    mk_name_t requester; /* who waits for it to be up, or to end, or to be updated */
+    struct update update;
 };
 
 struct supervisor {
@@ -128,6 +143,22 @@ void instance_drop_port(struct job *job);
 void instance_look(struct job *job);
 /* Is a task of the machine running that keeps it going? */
 bool instance_any_program(void);
+
+/* Number of the newest task of this name; 0: there is none. */
+bool instance_find(uint64_t *numberp, const char *name);
+
+/* ---- update.c: another version takes over ---- */
+
+/* Of a job that is up; MK_OK: it goes on by itself, and answers the requester. MK_E_TOO_LONG, MK_E_DEAD, ... */
+mk_err_t update_begin(struct job *job, const char *path);
+/* A message to the job's events. False: it is not about an update. */
+bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg);
+/* A task ended, and ours and the notice's reference are still there. False: it is not the other version's. */
+bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task);
+/* The job's task has ended, and the port is at home. True: the old version goes on. */
+bool update_roll_back(struct supervisor *s, struct job *job);
+/* End the other version. */
+void update_abandon(struct job *job);
 
 /* ---- policy.c: what is started, when ---- */
 

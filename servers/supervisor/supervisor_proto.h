@@ -21,22 +21,31 @@ enum {
     SUPERVISOR_WATCH = 205,   /* body: name; rights[0]: a send right. What happens to the task from now on is told
                                  there, until the port dies: see SUPERVISOR_EVENT. MK_E_NOT_FOUND, MK_E_BAD_ARGUMENT
                                  (no send right), MK_E_NO_ROOM (too many watch already) */
+    SUPERVISOR_UPDATE = 207,  /* body: name, NUL, path of a plugin. A server goes on in another version, with its state
+                                 and its port. Answered when that serves. MK_E_NOT_FOUND, MK_E_BAD_STATE (not up),
+                                 MK_E_TOO_LONG, MK_E_NOT_SUPPORTED (one of them cannot be updated), mk_task_load's,
+                                 and what the old version says to saving or the new one to restoring: then the old
+                                 one goes on */
     SUPERVISOR_EVENT = 206,   /* sent to who watches. Body: struct supervisor_event. Nobody waits for room in the queue:
                                  what does not fit is lost. An event port gets the bit 1 << kind instead. */
 };
 
+#define SUPERVISOR_PATH_MAX    512
 #define SUPERVISOR_HISTORY_MAX 16 /* events kept of each task */
 
 enum supervisor_kind {
     SUPERVISOR_NOTHING,
-    SUPERVISOR_STARTED, /* an instance was loaded */
-    SUPERVISOR_CAME_UP, /* it answered for the first time */
-    SUPERVISOR_EXITED,  /* a program ended by itself with code 0. This and the next four are ends */
-    SUPERVISOR_CRASHED, /* another code, or the end of a server that nobody asked for */
-    SUPERVISOR_ASKED,   /* it was asked for: stop, restart */
-    SUPERVISOR_SILENT,  /* it left its heartbeat unanswered and was ended */
-    SUPERVISOR_GROUPED, /* it was ended together with another of its group */
-    SUPERVISOR_GAVE_UP, /* it, or its group, had too many restarts: it stays ended */
+    SUPERVISOR_STARTED,     /* an instance was loaded */
+    SUPERVISOR_CAME_UP,     /* it answered for the first time */
+    SUPERVISOR_EXITED,      /* a program ended by itself with code 0. This and the next four are ends */
+    SUPERVISOR_CRASHED,     /* another code, or the end of a server that nobody asked for */
+    SUPERVISOR_ASKED,       /* it was asked for: stop, restart */
+    SUPERVISOR_SILENT,      /* it left its heartbeat unanswered and was ended */
+    SUPERVISOR_GROUPED,     /* it was ended together with another of its group */
+    SUPERVISOR_GAVE_UP,     /* it, or its group, had too many restarts: it stays ended */
+    SUPERVISOR_UPDATED,     /* another version serves */
+    SUPERVISOR_KEPT,        /* another version could not take over: the old one goes on */
+    SUPERVISOR_ROLLED_BACK, /* another version crashed soon after it had taken over: the old one goes on */
 };
 
 struct supervisor_event {

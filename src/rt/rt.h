@@ -3,6 +3,8 @@
 #ifndef RT_RT_H
 #define RT_RT_H
 
+#include <mk/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +18,9 @@ struct heap_free {
 struct rt {
     struct heap_free *free[RT_NR_CLASSES];
     bool loop_stop;
+    mk_name_t service; /* receive right that a live update brought; MK_NAME_NULL: the one that the task began with */
+    mk_name_t confirm; /* send-once right of who waits for the end of the probation */
+    unsigned nr_probation; /* messages to that */
     size_t line_used;
     char line[512]; /* output up to its newline */
 };

@@ -6,7 +6,7 @@
 
 #include "rt/rt.h"
 
-/* ---- the loop ---- */
+/* ---- one message ---- */
 
 static bool is_notification(const struct mk_msg *msg)
 {
@@ -58,6 +58,130 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
         msg->size = msg->nr_rights = msg->nr_memories = 0;
 }
 
+/* ---- live update: see <mk/server.h> ---- */
+
+mk_name_t mk_server_port(void)
+{
+    void **slot = mk_task_slot();
+    const struct rt *rt = slot ? *slot : NULL;
+    return rt && rt->service ? rt->service : mk_task_service();
+}
+
+/* The name of the receive right to go on with comes to `port`, which then goes. False: it did not come. */
+static bool wait_for_name(mk_name_t port, mk_name_t *receivep)
+{
+    mk_name_t name = MK_NAME_NULL;
+    struct mk_msg msg = {.body = &name, .capacity = sizeof(name)};
+    mk_err_t err = mk_receive(port, &msg, MK_TIME_FOREVER);
+    bool is_good = !err && msg.size == sizeof(name);
+    if (!err)
+        mk_msg_discard(&msg);
+    if (mk_port_destroy(port) != MK_OK)
+        mk_log("a port of an update is gone");
+    if (is_good)
+        *receivep = name;
+    return is_good;
+}
+
+static bool is_save(const struct mk_msg *msg)
+{
+    return msg->id == MK_SERVER_SAVE && msg->nr_rights == 1 && msg->rights[0].how == MK_RIGHT_SEND &&
+           msg->rights[0].name == mk_task_self();
+}
+
+/* With what `save` said, and a right to let this server go on. */
+static mk_err_t answer_save(const struct mk_server *server, void *state, mk_name_t go, struct mk_msg *msg)
+{
+    msg->size = msg->nr_rights = msg->nr_memories = 0;
+    mk_err_t err = server->save ? server->save(state, msg) : MK_E_NOT_SUPPORTED;
+    if (!err && msg->nr_rights >= MK_RIGHTS_MAX)
+        err = MK_E_MSG_TOO_LARGE;
+    if (err)
+        return err;
+    msg->rights[msg->nr_rights++] = (struct mk_msg_right){.name = go, .how = MK_MAKE_SEND_ONCE};
+    msg->status = MK_OK;
+    return mk_reply(msg);
+}
+
+/* The message is answered, or is to be with its status. */
+static void save(const struct mk_server *server, void *state, struct mk_msg *msg, mk_name_t *receivep)
+{
+    mk_name_t go;
+    mk_err_t err = mk_right_release(msg->rights[0].name); /* it has shown what it had to */
+    if (!err)
+        err = mk_port_create(&go);
+    if (!err && (err = answer_save(server, state, go, msg)) && mk_port_destroy(go) != MK_OK)
+        mk_log("a port of an update is gone");
+    if (err) {
+        msg->status = err;
+        msg->size = msg->nr_rights = msg->nr_memories = 0;
+        return;
+    }
+    msg->reply = MK_NAME_NULL;
+    if (wait_for_name(go, receivep))
+        rt_state()->service = *receivep;
+}
+
+static void count_message(struct rt *rt)
+{
+    struct mk_msg msg = {.id = MK_SERVER_RESTORE};
+    if (rt->nr_probation == 0 || --rt->nr_probation > 0)
+        return;
+    if (mk_send(rt->confirm, &msg, MK_TIME_POLL) != MK_OK)
+        (void)mk_right_release(rt->confirm);
+}
+
+static mk_err_t restore(const struct mk_server *server, void **statep, struct mk_msg *msg)
+{
+    struct rt *rt = rt_state();
+    if (msg->id != MK_SERVER_RESTORE || msg->nr_rights < 1)
+        return MK_E_MSG_ID;
+    rt->confirm = msg->rights[--msg->nr_rights].name;
+    rt->nr_probation = MK_SERVER_PROBATION;
+    return server->restore ? server->restore(statep, msg) : MK_E_NOT_SUPPORTED;
+}
+
+/* In place of start. */
+static mk_err_t take_over(const struct mk_server *server, void **statep, mk_name_t *receivep)
+{
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+    struct mk_msg_memory memories[MK_MEMORIES_MAX];
+    struct mk_msg msg = {.body = mk_malloc(MK_BODY_MAX),
+                         .capacity = MK_BODY_MAX,
+                         .rights = rights,
+                         .max_rights = MK_RIGHTS_MAX,
+                         .memories = memories,
+                         .max_memories = MK_MEMORIES_MAX};
+    if (!msg.body || !rt_state())
+        return MK_E_NO_MEMORY;
+    mk_err_t err = mk_receive(mk_task_service(), &msg, MK_TIME_FOREVER);
+    if (err)
+        return err;
+    err = restore(server, statep, &msg);
+    mk_msg_drop_rights(&msg);
+    struct mk_msg answer = {.reply = msg.reply, .status = err};
+    mk_err_t answered = mk_reply(&answer);
+    mk_free(msg.body);
+    if (err || answered)
+        return err ? err : answered;
+    if (!wait_for_name(mk_task_service(), receivep))
+        return MK_E_DEAD;
+    rt_state()->service = *receivep;
+    return MK_OK;
+}
+
+/* Was this task loaded to take over? Said once. */
+static bool is_update(void)
+{
+    mk_name_t mark;
+    if (mk_task_get_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, &mark) != MK_OK)
+        return false;
+    (void)mk_right_release(mark);
+    return mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) == MK_OK;
+}
+
+/* ---- the loop ---- */
+
 mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *state)
 {
     struct mk_msg_right rights[MK_RIGHTS_MAX];
@@ -79,7 +203,11 @@ mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *
             err = mk_receive(receive, &msg, MK_TIME_FOREVER);
             continue;
         }
-        serve(server, state, &msg);
+        if (is_save(&msg))
+            save(server, state, &msg, &receive);
+        else
+            serve(server, state, &msg);
+        count_message(rt);
         if (rt->loop_stop) {
             rt->loop_stop = false;
             if (msg.reply && mk_reply(&msg) != MK_OK)
@@ -183,13 +311,16 @@ static int run_server(const struct mk_server *server)
     void *state = NULL;
     mk_name_t receive = mk_server_port();
     mk_err_t err = mk_task_set_server(true);
-    if (!err && server->start)
+    bool is_next = !err && is_update();
+    if (is_next)
+        err = take_over(server, &state, &receive);
+    else if (!err && server->start)
         err = server->start(&state);
     if (err) {
-        mk_log("start: %s (%s)", mk_err_text(err), mk_err_name(err));
+        mk_log("%s: %s (%s)", is_next ? "restore" : "start", mk_err_text(err), mk_err_name(err));
         return 1;
     }
-    err = announce(server, receive);
+    err = is_next ? MK_OK : announce(server, receive); /* else the port has its name already */
     if (err) {
         mk_log("cannot register \"%s\": %s (%s)", server->name ? server->name : "", mk_err_text(err), mk_err_name(err));
         return 1;

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Live update: another version of a server takes over the state and the port,
+ * while requests wait in the port's queue. <mk/server.h> tells the messages.
+ *
+ *     up --SAVE--> saving --state--> restoring --ok--> on probation --confirmed--> up
+ *                    |                   |                  |
+ *                    +------ refused ----+     crash        +--- the old version goes on
+ *
+ * The old version waits all the while, with its state as it was, and is ended
+ * only when the new one has served some messages.
+ */
+#include "supervisor.h"
+
+#include <string.h>
+
+/* Badges of what comes to the job's events about its update. */
+enum { SAVED = 1, RESTORED = 2, CONFIRMED = 3 };
+
+/* ---- the two versions ---- */
+
+/* Let the version that waits at `gop` go on, with the receive right under this name. */
+static void let_go(mk_name_t *gop, mk_name_t inside)
+{
+    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .body = &inside, .size = sizeof(inside)};
+    if (*gop != MK_NAME_NULL && mk_send(*gop, &msg, MK_TIME_POLL) != MK_OK)
+        release(*gop);
+    *gop = MK_NAME_NULL;
+}
+
+static void end_task(mk_name_t *taskp)
+{
+    if (*taskp == MK_NAME_NULL)
+        return;
+    mk_err_t err = mk_task_terminate(*taskp, 0);
+    if (err && err != MK_E_DEAD)
+        mk_log("a version cannot be ended: %s", mk_err_text(err));
+    release(*taskp);
+    *taskp = MK_NAME_NULL;
+}
+
+/* Nothing of the update is left but what became of it. */
+static void forget(struct job *job)
+{
+    struct update *u = &job->update;
+    if (u->go != MK_NAME_NULL)
+        release(u->go);
+    if (u->next_port != MK_NAME_NULL)
+        release(u->next_port);
+    memset(u, 0, sizeof(*u));
+    job->life->other = 0;
+}
+
+static void fail(struct supervisor *s, struct job *job, mk_err_t err)
+{
+    history_note(s, job, SUPERVISOR_KEPT);
+    let_go(&job->update.go, job->life->inside);
+    end_task(&job->update.next);
+    forget(job);
+    answer(&job->requester, err);
+}
+
+/* ---- saving ---- */
+
+mk_err_t update_begin(struct job *job, const char *path)
+{
+    struct mk_msg_right proof = {.name = job->task, .how = MK_COPY_SEND};
+    struct mk_msg msg = {.id = MK_SERVER_SAVE, .rights = &proof, .nr_rights = 1};
+    mk_name_t once;
+    if (strlen(path) >= sizeof(job->update.path))
+        return MK_E_TOO_LONG;
+    mk_err_t err = mk_right_extract(job->task, job->life->inside, MK_MAKE_SEND_ONCE, &once);
+    if (err)
+        return err;
+    err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, SAVED, &msg.reply);
+    if (!err && (err = mk_send(once, &msg, MK_TIME_POLL)))
+        release(msg.reply);
+    if (err) {
+        release(once);
+        return err;
+    }
+    strcpy(job->update.path, path);
+    job->update.step = UPDATE_SAVING;
+    return MK_OK;
+}
+
+/* ---- restoring ---- */
+
+/* What was received is sent on as it is. */
+static void pass_on(struct mk_msg *msg)
+{
+    for (uint32_t i = 0; i < msg->nr_rights; i++)
+        msg->rights[i].how = msg->rights[i].how == MK_RIGHT_RECEIVE ? MK_MOVE_RECEIVE
+                             : msg->rights[i].how == MK_RIGHT_SEND  ? MK_MOVE_SEND
+                                                                    : MK_MOVE_SEND_ONCE;
+    for (uint32_t i = 0; i < msg->nr_memories; i++)
+        msg->memories[i].how = MK_MEMORY_COPY; /* shared until it is written; ours goes below */
+}
+
+static void free_memories(const struct mk_msg *msg)
+{
+    mk_vaddr_t page = mk_page_size();
+    for (uint32_t i = 0; i < msg->nr_memories; i++) {
+        mk_vaddr_t start = (mk_vaddr_t)msg->memories[i].address & ~(page - 1);
+        mk_vaddr_t end = (mk_vaddr_t)msg->memories[i].address + msg->memories[i].size;
+        if (mk_vm_deallocate(mk_task_self(), start, (end - start + page - 1) & ~(page - 1)) != MK_OK)
+            mk_log("memory of an update is not there");
+    }
+}
+
+/* The new version with a port of its own, which tells it to wait for the state. */
+static mk_err_t load_next(struct supervisor *s, struct job *job)
+{
+    char why[256] = "";
+    struct update *u = &job->update;
+    mk_err_t err = mk_port_create(&u->next_port);
+    if (!err)
+        err = mk_right_make(u->next_port, MK_RIGHT_SEND, 0, NULL);
+    if (!err)
+        err = mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, u->next_port);
+    if (err)
+        return err;
+    const struct mk_load load = {.label = job->name,
+                                 .path = u->path,
+                                 .args = job->args,
+                                 .folder = mk_task_folder(),
+                                 .priority = job->priority,
+                                 .privileged = job->is_privileged,
+                                 .service = u->next_port};
+    err = mk_task_load(s->machine, &load, &u->next, why, sizeof(why));
+    if (err)
+        mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
+    if (mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) != MK_OK)
+        mk_log("a special port cannot be cleared");
+    return err ? err : mk_port_notify(u->next, MK_NOTIFY_DEAD_NAME, 0, job->events);
+}
+
+/* The answer to SAVE goes on to the new version. It is used up. */
+static mk_err_t send_state(struct job *job, struct mk_msg *msg)
+{
+    struct mk_msg state = *msg;
+    mk_name_t confirm;
+    mk_err_t err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, RESTORED, &state.reply);
+    if (!err)
+        err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, CONFIRMED, &confirm);
+    if (err)
+        return err;
+    pass_on(&state);
+    state.id = MK_SERVER_RESTORE;
+    state.rights[state.nr_rights++] = (struct mk_msg_right){.name = confirm, .how = MK_MOVE_SEND_ONCE};
+    err = mk_send(job->update.next_port, &state, MK_TIME_POLL);
+    if (err)
+        return err;
+    free_memories(msg);
+    msg->nr_rights = msg->nr_memories = 0;
+    return MK_OK;
+}
+
+static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
+{
+    mk_err_t err = msg->status;
+    if (!err && (msg->nr_rights < 1 || msg->rights[msg->nr_rights - 1].how != MK_RIGHT_SEND_ONCE))
+        err = MK_E_BAD_ARGUMENT;
+    if (!err) {
+        job->update.go = msg->rights[--msg->nr_rights].name;
+        err = load_next(s, job);
+    }
+    if (!err)
+        err = send_state(job, msg);
+    if (err) {
+        fail(s, job, err);
+        return;
+    }
+    job->update.step = UPDATE_RESTORING;
+    instance_find(&job->update.number, job->name);
+    job->life->other = job->update.number;
+}
+
+/* ---- the switch ---- */
+
+/* The receive right goes from one task to the other; `insidep` becomes its name there. */
+static mk_err_t move_port(struct job *job, mk_name_t from, mk_name_t to, mk_name_t *insidep)
+{
+    mk_name_t receive;
+    mk_err_t err = mk_right_extract(from, job->life->inside, MK_MOVE_RECEIVE, &receive);
+    return err ? err : mk_right_insert(to, receive, MK_MOVE_RECEIVE, insidep);
+}
+
+static void change_over(struct job *job)
+{
+    struct update *u = &job->update;
+    mk_name_t task = job->task;
+    uint64_t number = job->life->number;
+    job->task = u->next;
+    job->life->number = u->number;
+    u->next = task;
+    u->number = job->life->other = number;
+}
+
+static void restored(struct supervisor *s, struct job *job, const struct mk_msg *msg)
+{
+    struct update *u = &job->update;
+    char path[sizeof(u->path)];
+    mk_err_t err = msg->status;
+    mk_name_t inside = MK_NAME_NULL;
+    if (!err)
+        err = move_port(job, job->task, u->next, &inside);
+    if (err) {
+        fail(s, job, err);
+        return;
+    }
+    let_go(&u->next_port, inside);
+    change_over(job);
+    job->life->inside = inside;
+    strcpy(path, job->life->path);
+    strcpy(job->life->path, u->path);
+    strcpy(u->path, path); /* for the way back */
+    u->step = UPDATE_PROBATION;
+    job->life->started = job->heard = mk_time_now();
+    history_note(s, job, SUPERVISOR_UPDATED);
+    answer(&job->requester, MK_OK);
+}
+
+static void confirmed(struct job *job)
+{
+    end_task(&job->update.next);
+    forget(job);
+}
+
+bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
+{
+    enum update_step step = job->update.step;
+    if (msg->badge < SAVED || msg->badge > CONFIRMED)
+        return false;
+    if (msg->badge == SAVED && step == UPDATE_SAVING)
+        saved(s, job, msg);
+    else if (msg->badge == RESTORED && step == UPDATE_RESTORING)
+        restored(s, job, msg);
+    else if (msg->badge == CONFIRMED && step == UPDATE_PROBATION)
+        confirmed(job);
+    mk_msg_discard(msg);
+    return true;
+}
+
+/* ---- when a version ends ---- */
+
+bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
+{
+    struct update *u = &job->update;
+    if (u->step == UPDATE_NONE || task != u->next)
+        return false;
+    release(u->next);
+    u->next = MK_NAME_NULL;
+    if (u->step == UPDATE_RESTORING)
+        fail(s, job, MK_E_PLUGIN_START);
+    else
+        forget(job); /* the old version: there is no way back any more */
+    return true;
+}
+
+bool update_roll_back(struct supervisor *s, struct job *job)
+{
+    struct update *u = &job->update;
+    bool is_wanted = u->step == UPDATE_PROBATION && job->life->ending == SUPERVISOR_NOTHING;
+    mk_name_t inside;
+    if (!is_wanted || mk_right_insert(u->next, job->service, MK_MOVE_RECEIVE, &inside) != MK_OK) {
+        update_abandon(job);
+        return false;
+    }
+    job->is_home = false;
+    job->task = u->next;
+    job->life->number = u->number;
+    job->life->inside = inside;
+    strcpy(job->life->path, u->path);
+    u->next = MK_NAME_NULL;
+    let_go(&u->go, inside);
+    forget(job);
+    job->heard = mk_time_now();
+    history_note(s, job, SUPERVISOR_ROLLED_BACK);
+    return true;
+}
+
+void update_abandon(struct job *job)
+{
+    end_task(&job->update.next);
+    forget(job);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A server that counts, in several versions, for tests of live update. Registered as "versioned". */
+#ifndef PLUGINS_VERSIONED_H
+#define PLUGINS_VERSIONED_H
+
+#include <stdint.h>
+
+enum {
+    VERSIONED_COUNT = 700, /* reply: struct versioned_count, one more than before */
+    VERSIONED_KEEP = 701,  /* rights[0]: a send right that it keeps */
+    VERSIONED_KEPT = 702,  /* reply: rights[0]: a copy */
+};
+
+struct versioned_count {
+    uint32_t version;
+    uint32_t sum; /* of a large piece of state, which must stay the same */
+    uint64_t count;
+};
+
+#endif
