@@ -36,11 +36,30 @@ static mk_err_t reset(void *state, struct mk_msg *msg)
     return MK_OK;
 }
 
+/* For an update while it runs: what the next version needs to know, and how it begins with that. */
+static mk_err_t save(void *state, struct mk_msg *msg)
+{
+    (void)state;
+    memcpy(msg->body, &value, sizeof(value));
+    msg->size = sizeof(value);
+    return MK_OK;
+}
+
+static mk_err_t restore(void **statep, struct mk_msg *msg)
+{
+    (void)statep;
+    if (msg->size != sizeof(value))
+        return MK_E_BAD_ARGUMENT; /* the old version goes on */
+    memcpy(&value, msg->body, sizeof(value));
+    return MK_OK;
+}
+
 static const struct mk_server_op ops[] = {
     {COUNTER_ADD, sizeof(int64_t), add},
     {COUNTER_RESET, 0, reset},
 };
 
-static const struct mk_server counter = {.abi = MK_SERVER_ABI, .name = "counter", .ops = ops, .nr_ops = 2};
+static const struct mk_server counter = {
+    .abi = MK_SERVER_ABI, .name = "counter", .ops = ops, .nr_ops = 2, .save = save, .restore = restore};
 
 MK_SERVER_EXPORT(counter);

@@ -71,9 +71,10 @@ struct mk_server {
  * How a supervisor has a server updated; the loop does this. MK_SERVER_SAVE comes to the service port with a send right
  * to the server's own task, which shows that the sender may do anything to it. Its answer is what `save` said, with a
  * send-once right behind; the server then waits until a message comes there, whose body is the name of its service
- * port's receive right from then on. The next version is loaded with MK_SPECIAL_REGISTERED_2 set: it waits on its
- * service port for MK_SERVER_RESTORE, which is that answer with another send-once right behind, answers it, and waits
- * for a name as above. When it has served MK_SERVER_PROBATION messages, it sends one to that right.
+ * port's receive right from then on. The next version is loaded with MK_SPECIAL_REGISTERED_2 set: it waits on the port
+ * that it was loaded with for such a name, and then for MK_SERVER_RESTORE, which is that answer with another send-once
+ * right behind. It answers, serves the port of that name, and when it has served MK_SERVER_PROBATION messages sends one
+ * to that right.
  */
 #define MK_SERVER_SAVE      0x4d4b0301u
 #define MK_SERVER_RESTORE   0x4d4b0302u

@@ -71,7 +71,9 @@ struct update {
     mk_name_t next;                 /* task of the other version: the new one, on probation the old one */
     uint64_t number;                /* of that task */
     mk_name_t go;                   /* the old version waits there */
-    mk_name_t next_port;            /* and the new one there */
+    mk_name_t next_port;            /* where the new one is told */
+    mk_name_t inside;               /* name of the service port's receive right in the new one */
+    mk_err_t err;                   /* why it will fail */
 };
 
 /* A task of the boot file. */

@@ -51,8 +51,11 @@ static void forget(struct job *job)
     job->life->other = 0;
 }
 
+/* The old version has the port again, or still, and goes on. */
 static void fail(struct supervisor *s, struct job *job, mk_err_t err)
 {
+    if (job->is_home && mk_right_insert(job->task, job->service, MK_MOVE_RECEIVE, &job->life->inside) == MK_OK)
+        job->is_home = false;
     history_note(s, job, SUPERVISOR_KEPT);
     let_go(&job->update.go, job->life->inside);
     end_task(&job->update.next);
@@ -135,6 +138,14 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
     return err ? err : mk_port_notify(u->next, MK_NOTIFY_DEAD_NAME, 0, job->events);
 }
 
+/* It is ended, and when it has ended the update fails with this error. */
+static void refuse(struct job *job, mk_err_t err)
+{
+    job->update.err = err;
+    if (mk_task_terminate(job->update.next, 1) != MK_OK)
+        mk_log("%s: a version cannot be ended", job->name);
+}
+
 /* The answer to SAVE goes on to the new version. It is used up. */
 static mk_err_t send_state(struct job *job, struct mk_msg *msg)
 {
@@ -156,9 +167,29 @@ static mk_err_t send_state(struct job *job, struct mk_msg *msg)
     return MK_OK;
 }
 
+/* The receive right goes to the new version, whose name for it becomes `insidep`. */
+static mk_err_t move_port(struct job *job, mk_name_t *insidep)
+{
+    mk_name_t receive;
+    mk_err_t err = mk_right_extract(job->task, job->life->inside, MK_MOVE_RECEIVE, &receive);
+    if (err)
+        return err;
+    job->is_home = true;
+    err = mk_right_insert(job->update.next, receive, MK_MOVE_RECEIVE, insidep);
+    job->is_home = err != MK_OK;
+    return err;
+}
+
+static mk_err_t tell_name(struct job *job, mk_name_t inside)
+{
+    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .body = &inside, .size = sizeof(inside)};
+    return mk_send(job->update.next_port, &msg, MK_TIME_POLL);
+}
+
 static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     mk_err_t err = msg->status;
+    mk_name_t inside = MK_NAME_NULL;
     if (!err && (msg->nr_rights < 1 || msg->rights[msg->nr_rights - 1].how != MK_RIGHT_SEND_ONCE))
         err = MK_E_BAD_ARGUMENT;
     if (!err) {
@@ -166,25 +197,24 @@ static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
         err = load_next(s, job);
     }
     if (!err)
+        err = move_port(job, &inside);
+    if (!err)
+        err = tell_name(job, inside);
+    if (!err)
         err = send_state(job, msg);
-    if (err) {
+    if (err && !inside) {
         fail(s, job, err);
         return;
     }
+    if (err) /* the port comes home with the end of it */
+        refuse(job, err);
     job->update.step = UPDATE_RESTORING;
+    job->update.inside = inside;
     instance_find(&job->update.number, job->name);
     job->life->other = job->update.number;
 }
 
 /* ---- the switch ---- */
-
-/* The receive right goes from one task to the other; `insidep` becomes its name there. */
-static mk_err_t move_port(struct job *job, mk_name_t from, mk_name_t to, mk_name_t *insidep)
-{
-    mk_name_t receive;
-    mk_err_t err = mk_right_extract(from, job->life->inside, MK_MOVE_RECEIVE, &receive);
-    return err ? err : mk_right_insert(to, receive, MK_MOVE_RECEIVE, insidep);
-}
 
 static void change_over(struct job *job)
 {
@@ -193,6 +223,7 @@ static void change_over(struct job *job)
     uint64_t number = job->life->number;
     job->task = u->next;
     job->life->number = u->number;
+    job->life->inside = u->inside;
     u->next = task;
     u->number = job->life->other = number;
 }
@@ -201,17 +232,11 @@ static void restored(struct supervisor *s, struct job *job, const struct mk_msg 
 {
     struct update *u = &job->update;
     char path[sizeof(u->path)];
-    mk_err_t err = msg->status;
-    mk_name_t inside = MK_NAME_NULL;
-    if (!err)
-        err = move_port(job, job->task, u->next, &inside);
-    if (err) {
-        fail(s, job, err);
+    if (msg->status) {
+        refuse(job, msg->status);
         return;
     }
-    let_go(&u->next_port, inside);
     change_over(job);
-    job->life->inside = inside;
     strcpy(path, job->life->path);
     strcpy(job->life->path, u->path);
     strcpy(u->path, path); /* for the way back */
@@ -252,7 +277,7 @@ bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
     release(u->next);
     u->next = MK_NAME_NULL;
     if (u->step == UPDATE_RESTORING)
-        fail(s, job, MK_E_PLUGIN_START);
+        fail(s, job, u->err ? u->err : MK_E_PLUGIN_START);
     else
         forget(job); /* the old version: there is no way back any more */
     return true;

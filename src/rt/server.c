@@ -67,7 +67,7 @@ mk_name_t mk_server_port(void)
     return rt && rt->service ? rt->service : mk_task_service();
 }
 
-/* The name of the receive right to go on with comes to `port`, which then goes. False: it did not come. */
+/* The name of the receive right to go on with comes to `port`. False: it did not come. */
 static bool wait_for_name(mk_name_t port, mk_name_t *receivep)
 {
     mk_name_t name = MK_NAME_NULL;
@@ -76,11 +76,15 @@ static bool wait_for_name(mk_name_t port, mk_name_t *receivep)
     bool is_good = !err && msg.size == sizeof(name);
     if (!err)
         mk_msg_discard(&msg);
+    if (is_good)
+        rt_state()->service = *receivep = name;
+    return is_good;
+}
+
+static void drop_port(mk_name_t port)
+{
     if (mk_port_destroy(port) != MK_OK)
         mk_log("a port of an update is gone");
-    if (is_good)
-        *receivep = name;
-    return is_good;
 }
 
 static bool is_save(const struct mk_msg *msg)
@@ -110,16 +114,16 @@ static void save(const struct mk_server *server, void *state, struct mk_msg *msg
     mk_err_t err = mk_right_release(msg->rights[0].name); /* it has shown what it had to */
     if (!err)
         err = mk_port_create(&go);
-    if (!err && (err = answer_save(server, state, go, msg)) && mk_port_destroy(go) != MK_OK)
-        mk_log("a port of an update is gone");
+    if (!err && (err = answer_save(server, state, go, msg)))
+        drop_port(go);
     if (err) {
         msg->status = err;
         msg->size = msg->nr_rights = msg->nr_memories = 0;
         return;
     }
     msg->reply = MK_NAME_NULL;
-    if (wait_for_name(go, receivep))
-        rt_state()->service = *receivep;
+    (void)wait_for_name(go, receivep); /* else it goes on as it was */
+    drop_port(go);
 }
 
 static void count_message(struct rt *rt)
@@ -154,6 +158,8 @@ static mk_err_t take_over(const struct mk_server *server, void **statep, mk_name
                          .max_memories = MK_MEMORIES_MAX};
     if (!msg.body || !rt_state())
         return MK_E_NO_MEMORY;
+    if (!wait_for_name(mk_task_service(), receivep))
+        return MK_E_DEAD;
     mk_err_t err = mk_receive(mk_task_service(), &msg, MK_TIME_FOREVER);
     if (err)
         return err;
@@ -162,12 +168,8 @@ static mk_err_t take_over(const struct mk_server *server, void **statep, mk_name
     struct mk_msg answer = {.reply = msg.reply, .status = err};
     mk_err_t answered = mk_reply(&answer);
     mk_free(msg.body);
-    if (err || answered)
-        return err ? err : answered;
-    if (!wait_for_name(mk_task_service(), receivep))
-        return MK_E_DEAD;
-    rt_state()->service = *receivep;
-    return MK_OK;
+    drop_port(mk_task_service());
+    return err ? err : answered;
 }
 
 /* Was this task loaded to take over? Said once. */

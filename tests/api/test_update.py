@@ -18,7 +18,7 @@ def version(name):
 
 
 class Update(test_cli.Case):
-    def run_updater(self, *steps, after=(), first="1", status=0):
+    def run_updater(self, *steps, after=(), first="1", status=0, keys=""):
         """What the updater logged, and what the commands printed."""
         boot = self.write("boot.ini", f"""[task names]
 [task console]
@@ -27,6 +27,7 @@ after = names
 [task versioned]
 module = {version(first)}
 after = names
+{keys}
 [task updater]
 module = {test_cli.PLUGINS}/updater.so
 args = {" ".join(steps)}
@@ -104,6 +105,14 @@ after = console
         os.symlink(version("2"), self.path("newer.so"))
         _, result = self.run_updater("call", "2", after=("update versioned newer.so && echo done",))
         self.assertIn("done\n", result.text)
+
+    def test_UPDATE0090(self):
+        """A server that dies while it is updated is restarted, and the half-made version goes with it."""
+        _, result = self.run_updater("call", "2", after=(
+            f"update versioned {version('hangs')}", "sleep 5", "ps", "supervisor history versioned"),
+            keys="heartbeat = 1s")
+        self.assertIn("silent", result.text)
+        self.assertEqual(result.text.split("TASK  THR")[1].count(" versioned "), 1, result)
 
 
 if __name__ == "__main__":

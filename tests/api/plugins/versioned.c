@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Built several times: VERSION is its number. REFUSES: restore says no. CRASHES: 1 in restore, 2 at the first message
+ * Built several times: VERSION is its number. REFUSES: restore says no. HANGS: it waits for ever. CRASHES: 1 in
+ * restore, 2 at the first message
  * after it, 3 at the third. CANNOT: there is no save and no restore.
  */
 #include <mk/mk.h>
@@ -98,6 +99,9 @@ static mk_err_t restore(void **statep, struct mk_msg *msg)
 {
 #ifdef REFUSES
     return MK_E_BAD_ARGUMENT;
+#endif
+#ifdef HANGS
+    (void)!mk_time_sleep(MK_TIME_FOREVER);
 #endif
 #if defined(CRASHES) && CRASHES == 1
     crash();
