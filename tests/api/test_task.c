@@ -524,6 +524,7 @@ static void TASK0280(void **state)
 {
     (void)state;
     mk_name_t name;
+    assert_int_equal(mk_task_service(), MK_NAME_NULL);
     assert_int_equal(mk_task_self(), MK_NAME_NULL);
     assert_int_equal(mk_task_id(), 0);
     assert_null(mk_task_slot());

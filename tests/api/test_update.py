@@ -30,7 +30,7 @@ after = names
 {keys}
 [task updater]
 module = {test_cli.PLUGINS}/updater.so
-args = {" ".join(steps)}
+args = {(chr(10) + "    ").join(steps)}
 after = versioned
 [task shell]
 privileged = yes

@@ -42,6 +42,8 @@ static uint32_t sum(const uint8_t *bytes)
 static mk_err_t start(void **statep)
 {
     *statep = &state;
+    if (mk_server_port() != mk_task_service())
+        return MK_E_BAD_STATE;
     if (mk_vm_allocate(mk_task_self(), PIECE_SIZE, (mk_vaddr_t *)&state.piece) != MK_OK)
         return MK_E_NO_MEMORY;
     for (size_t i = 0; i < PIECE_SIZE; i++)
