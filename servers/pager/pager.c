@@ -24,6 +24,7 @@
 #include <string.h>
 
 #define SIZE_DEFAULT ((uint64_t)64 << 20)
+#define PATIENCE     (60 * MK_SEC) /* longer than the longest delay of a restart */
 
 static struct backing backing;
 static mk_name_t control; /* of the memory object that is the store */
@@ -172,7 +173,7 @@ static bool parse_arguments(void)
 
 /* ---- start ---- */
 
-/* What waits for a page waits as long as it takes: a restart, at the worst. The machine holds the object. */
+/* What waits for a page waits for a restart, at the worst. The machine holds the object. */
 static mk_err_t become_store(mk_name_t machine, mk_name_t port)
 {
     mk_name_t memory;
@@ -181,7 +182,7 @@ static mk_err_t become_store(mk_name_t machine, mk_name_t port)
     cookie = mk_task_id();
     err = mk_memory_create(port, cookie, backing.size, &memory, &control);
     if (err == MK_OK)
-        err = mk_memory_set_timeout(control, MK_TIME_FOREVER);
+        err = mk_memory_set_timeout(control, PATIENCE);
     if (err == MK_OK)
         err = mk_memory_set_store(machine, control);
     return err == MK_OK ? mk_right_release(memory) : err;

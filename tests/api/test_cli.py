@@ -175,6 +175,11 @@ class Pager(Case):
                          "sleep 0.1; kill pager; sleep 0.2; kill pager; sleep 3"):
             self.expect(mk("run", self.boot("size=8M file=store"), "-c", commands), 0, "", "[tool] the fill is right")
 
+    def test_CLI0024(self):
+        """Without a pager who needs a page waits a minute for another, and is ended then; the rest goes on."""
+        result = mk("run", self.boot("size=8M"), "-c", "sleep 0.1; stop pager; sleep 100; echo the rest")
+        self.check_log(result, "[tool]", "ended its task", "the deadline passed")
+
     def test_CLI0027(self):
         """What a pager cannot do it refuses with the reason."""
         result = mk("run", self.boot("size=8M"), "-c", "sleep 0.1; restart pager")
