@@ -132,29 +132,55 @@ static void put_served(const struct task *task)
         put(task->machine, &line);
 }
 
-static void put_waiters(struct mk_machine *machine, const struct thread *self)
+/* One who waits; `left` counts down what is still written. */
+static void put_waiter(const struct thread *thread, const char *what, uint64_t port, unsigned *leftp)
 {
-    unsigned n = 0;
+    struct line line = {.used = 0};
+    if (*leftp == 0 || --*leftp == 0)
+        return;
+    add(&line, "  waited for it: [%s] thread %llu, %s", thread->task->label, (unsigned long long)thread->id, what);
+    if (port)
+        add(&line, " port %llu", (unsigned long long)port);
+    put(thread->task->machine, &line);
+}
+
+static void put_caller(const struct ref *reply, const struct task *task, unsigned *leftp)
+{
+    if (reply && reply->type == ENTRY_REPLY && reply_is_valid(reply->caller, reply->serial) &&
+        reply->caller->task != task)
+        put_waiter(reply->caller, "for the answer to its call on", reply->caller->call_port, leftp);
+}
+
+/* By way of what the task holds, not of all that wait: there can be many. */
+static void put_waiters(struct mk_machine *machine, const struct task *task)
+{
+    const struct space *space = task->space;
+    unsigned left = WAITERS_MAX + 1;
+    for (uint32_t i = 1; i < space->fresh; i++) {
+        const struct entry *e = &space->table[i];
+        const struct ref reply = {.type = e->type, .caller = e->caller, .serial = e->serial};
+        if (e->type == ENTRY_REPLY)
+            put_caller(&reply, task, &left);
+        if (e->type == ENTRY_REPLY || !(e->type & MK_RIGHT_RECEIVE))
+            continue;
+        port_for_each_message (kmsg, e->port)
+            put_caller(kmsg_reply(kmsg), task, &left);
+        list_for_each (link, &e->port->senders)
+            put_waiter(list_entry(link, struct thread, queue), "for room in the queue of", e->port->id, &left);
+    }
+    list_for_each (link, &task->waiters)
+        put_waiter(list_entry(link, struct thread, queue), "for its end", 0, &left);
     list_for_each (link, &machine->threads) {
-        struct mk_thread_info info;
         const struct thread *thread = list_entry(link, struct thread, all_link);
-        if (thread->state != THREAD_BLOCKED || thread->wait == MK_WAIT_RECEIVE || thread->wait == MK_WAIT_SLEEP)
+        struct mk_thread_info info;
+        if (thread->wait != MK_WAIT_PAGE || thread->state != THREAD_BLOCKED)
             continue;
         look_thread(machine, thread, &info);
-        if (info.wait_task != self->task->id || thread->task == self->task)
-            continue;
-        if (++n > WAITERS_MAX)
-            continue;
-        machine_log(machine, "  waited for it: [%s] thread %llu, %s%.0llu", thread->task->label,
-                    (unsigned long long)info.id,
-                    info.wait == MK_WAIT_REPLY  ? "for the answer to its call on port "
-                    : info.wait == MK_WAIT_SEND ? "for room in the queue of port "
-                    : info.wait == MK_WAIT_PAGE ? "for a page of memory"
-                                                : "for its end",
-                    (unsigned long long)info.wait_port);
+        if (info.wait_task == task->id)
+            put_waiter(thread, "for a page of memory", 0, &left);
     }
-    if (n > WAITERS_MAX)
-        machine_log(machine, "  waited for it: %u more", n - WAITERS_MAX);
+    if (left == 0)
+        machine_log(machine, "  and others waited for it");
 }
 
 void report_crash(struct cpu *cpu, const struct host_trap *trap)
@@ -169,5 +195,5 @@ void report_crash(struct cpu *cpu, const struct host_trap *trap)
     put_history(self);
     put_held(self->task);
     put_served(self->task);
-    put_waiters(machine, self);
+    put_waiters(machine, self->task);
 }

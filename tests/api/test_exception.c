@@ -797,6 +797,51 @@ static void receive_and_crash(void *arg)
     crash_outer((volatile int *)64);
 }
 
+static void crash_inner_alone(void *arg)
+{
+    crash_inner(arg);
+}
+
+static void call_too(void *arg)
+{
+    struct mk_msg msg = {.id = 2};
+    CHECK_ERR(mk_call(*(mk_name_t *)arg, &msg, MK_TIME_FOREVER), MK_E_DEAD);
+}
+
+static void send_too(void *arg)
+{
+    struct mk_msg msg = {.id = 3};
+    CHECK_ERR(mk_send(*(mk_name_t *)arg, &msg, MK_TIME_FOREVER), MK_E_DEAD);
+}
+
+static mk_name_t victim;
+
+static void wait_too(void *arg)
+{
+    int code;
+    (void)arg;
+    CHECK_OK(mk_task_wait(victim, &code, MK_TIME_FOREVER));
+}
+
+/* A victim with one call to answer, one in its queue of one, a sender that waits for room, and one for its end. */
+static void crowd_and_see(void *arg)
+{
+    static mk_name_t port;
+    (void)arg;
+    port = mkt_port();
+    CHECK_OK(mk_port_set_limit(port, 1));
+    CHECK_OK(mk_task_create("victim", &victim));
+    mkt_thread(call_too, &port);
+    mk_thread_yield();
+    mkt_thread(send_too, &port);
+    mk_thread_yield();
+    mkt_thread(wait_too, NULL);
+    mk_thread_yield();
+    CHECK_OK(mk_right_insert(victim, port, MK_MOVE_RECEIVE, &served));
+    const struct mk_thread_attr attr = {.entry = crash_inner_alone, .arg = NULL};
+    CHECK_OK(mk_thread_create(victim, &attr, NULL));
+}
+
 static void call_and_see(void *arg)
 {
     (void)arg;
@@ -857,6 +902,17 @@ static void EXC0260(void **state)
     expect(&t, "\n  held: 12 KiB of memory, 1 send rights, 0 send-once rights, answers to give: 1\n");
     expect(&t, "\n  received from port ");
     expect(&t, "\n  waited for it: [test] thread 1, for the answer to its call on port ");
+}
+
+/* EXC0265: whose requests wait in its queues, who waits for room there, and for its end. */
+static void EXC0265(void **state)
+{
+    struct mkt t;
+    (void)state;
+    run_for_log(&t, NULL, crowd_and_see, 0);
+    expect(&t, "\n  waited for it: [test] thread 2, for the answer to its call on port ");
+    expect(&t, "\n  waited for it: [test] thread 3, for room in the queue of port ");
+    expect(&t, "\n  waited for it: [test] thread 4, for its end\n");
 }
 
 static void lose_the_stack(void *arg)
@@ -1171,6 +1227,7 @@ int main(void)
         cmocka_unit_test(EXC0240),
         cmocka_unit_test(EXC0250),
         cmocka_unit_test(EXC0260),
+        cmocka_unit_test(EXC0265),
         cmocka_unit_test(EXC0270),
         cmocka_unit_test(EXC0290),
         cmocka_unit_test(EXC0300),
