@@ -589,6 +589,7 @@ void bootfile_init(struct bootfile *boot, const char *path)
         .machine = {.memory = BOOT_MEMORY,
                     .nr_cpus = 1,
                     .quantum = BOOT_QUANTUM,
+                    .watchdog = BOOT_WATCHDOG,
                     .policy = text_dup("priority"),
                     .page_policy = text_dup("clock")},
     };

@@ -22,6 +22,7 @@
 #define BOOT_INTENSITY_MAX 1000
 #define BOOT_MEMORY        ((uint64_t)64 << 20) /* the machine's own defaults, for printing */
 #define BOOT_QUANTUM       (10 * MK_MSEC)
+#define BOOT_WATCHDOG      (10 * MK_SEC)
 #define BOOT_PERIOD        (5 * MK_SEC) /* of a group */
 #define BOOT_GROUP_DEFAULT "default"
 
@@ -35,6 +36,8 @@ enum boot_machine_key {
     BOOT_KEY_ISOLATION,
     BOOT_KEY_CONTEXT,
     BOOT_KEY_SEED,
+    BOOT_KEY_WATCHDOG,
+    BOOT_KEY_MAX_QUANTA,
     BOOT_NR_MACHINE_KEYS,
 };
 
@@ -82,6 +85,8 @@ struct boot_machine {
     enum mk_isolation isolation;
     enum mk_context context;
     uint64_t seed;
+    mk_time_t watchdog;  /* MK_TIME_FOREVER: none */
+    uint32_t max_quanta; /* 0: no limit */
 };
 
 struct boot_task {

@@ -12,8 +12,8 @@ struct unit {
     uint64_t factor;
 };
 
-const char *const bootfile_machine_keys[] = {"memory",      "cpus",      "clock",   "quantum", "policy",
-                                             "page-policy", "isolation", "context", "seed",    NULL};
+const char *const bootfile_machine_keys[] = {"memory",    "cpus",    "clock", "quantum",  "policy",     "page-policy",
+                                             "isolation", "context", "seed",  "watchdog", "max-quanta", NULL};
 const char *const bootfile_clocks[] = {"virtual", "host", NULL};
 const char *const bootfile_isolations[] = {"auto", "none", "mprotect", "pkey", NULL};
 const char *const bootfile_contexts[] = {"asm", "ucontext", NULL};
@@ -138,6 +138,24 @@ static void parse_quantum(struct bootfile *boot, struct boot_target to, struct b
     else
         bootfile_error(boot, where, "quantum: '%s' is no time; write nanoseconds above 0, or a number with us, ms or s",
                        value);
+}
+
+static void parse_watchdog(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    uint64_t number = MK_TIME_FOREVER;
+    if (strcmp(value, "none") == 0 || read_scaled(value, time_units, INT64_MAX, &number))
+        boot->machine.watchdog = (mk_time_t)number;
+    else
+        bootfile_error(boot, where, "watchdog: '%s' is no time; write none, or a number with us, ms or s", value);
+}
+
+static void parse_max_quanta(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    uint64_t number;
+    if (read_number(value, 1, UINT32_MAX, &number))
+        boot->machine.max_quanta = (uint32_t)number;
+    else
+        bootfile_error(boot, where, "max-quanta: '%s' is no number above 0; leave the key out for no limit", value);
 }
 
 /* Which policies there are is the machine's to know. */
@@ -305,6 +323,8 @@ const struct boot_key bootkeys_machine[BOOT_NR_MACHINE_KEYS] = {
     [BOOT_KEY_ISOLATION] = {"isolation", false, parse_isolation},
     [BOOT_KEY_CONTEXT] = {"context", false, parse_context},
     [BOOT_KEY_SEED] = {"seed", false, parse_seed},
+    [BOOT_KEY_WATCHDOG] = {"watchdog", false, parse_watchdog},
+    [BOOT_KEY_MAX_QUANTA] = {"max-quanta", false, parse_max_quanta},
 };
 
 const struct boot_key bootkeys_task[BOOT_NR_TASK_KEYS] = {

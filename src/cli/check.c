@@ -56,14 +56,20 @@ static void print_machine(const struct boot_machine *machine)
 {
     char *memory = scaled(machine->memory, sizes, size_units);
     char *quantum = scaled((uint64_t)machine->quantum, times, time_units);
+    char *watchdog = machine->watchdog == MK_TIME_FOREVER ? text_dup("none")
+                                                          : scaled((uint64_t)machine->watchdog, times, time_units);
+    char *max_quanta = machine->max_quanta ? text_format("%u", machine->max_quanta) : text_dup("none");
     printf("machine\n"
            "  memory       %s\n  cpus         %u\n  clock        %s\n  quantum      %s\n"
-           "  policy       %s\n  page-policy  %s\n  isolation    %s\n  context      %s\n  seed         %llu\n",
+           "  policy       %s\n  page-policy  %s\n  isolation    %s\n  context      %s\n  seed         %llu\n"
+           "  watchdog     %s\n  max-quanta   %s\n",
            memory, machine->nr_cpus, bootfile_clocks[machine->clock], quantum, machine->policy, machine->page_policy,
            bootfile_isolations[machine->isolation], bootfile_contexts[machine->context],
-           (unsigned long long)machine->seed);
+           (unsigned long long)machine->seed, watchdog, max_quanta);
     free(memory);
     free(quantum);
+    free(watchdog);
+    free(max_quanta);
 }
 
 /* The names of a task's `after`, or "-". To be freed. */
@@ -162,12 +168,14 @@ static json_t *json_text(const char *text)
 
 static json_t *json_machine(const struct boot_machine *machine)
 {
-    return json_pack("{sI si ss sI ss ss ss ss sI}", "memory", (json_int_t)machine->memory, "cpus",
+    return json_pack("{sI si ss sI ss ss ss ss sI sI sI}", "memory", (json_int_t)machine->memory, "cpus",
                      (int)machine->nr_cpus, "clock", bootfile_clocks[machine->clock], "quantum_ns",
                      (json_int_t)machine->quantum, "policy", machine->policy, "page_policy", machine->page_policy,
                      "isolation",
                      machine->isolation == MK_ISOLATION_AUTO ? "auto: none" : bootfile_isolations[machine->isolation],
-                     "context", bootfile_contexts[machine->context], "seed", (json_int_t)machine->seed);
+                     "context", bootfile_contexts[machine->context], "seed", (json_int_t)machine->seed, "watchdog_ns",
+                     (json_int_t)(machine->watchdog == MK_TIME_FOREVER ? 0 : machine->watchdog), "max_quanta",
+                     (int)machine->max_quanta);
 }
 
 static json_t *json_tasks(const struct bootfile *boot)

@@ -196,6 +196,8 @@ static struct boot_where blame(const struct bootfile *boot, const char *reason)
         [BOOT_KEY_ISOLATION] = {"isolation", bootfile_isolations[machine->isolation]},
         [BOOT_KEY_CONTEXT] = {"context", bootfile_contexts[machine->context]},
         [BOOT_KEY_SEED] = {"seed", NULL},
+        [BOOT_KEY_WATCHDOG] = {"watchdog", NULL},
+        [BOOT_KEY_MAX_QUANTA] = {"quanta", NULL},
     };
     const struct boot_where *best = NULL;
     const char *first = NULL;
@@ -226,7 +228,8 @@ mk_err_t setup_create(struct setup *setup, struct mk_machine **machinep)
         .seed = machine->seed,
         .log = take_log,
         .log_arg = setup,
-        .max_quanta = setup->hooks.max_quanta,
+        .watchdog = machine->watchdog,
+        .max_quanta = machine->max_quanta ? machine->max_quanta : setup->hooks.max_quanta,
         .alloc_hook = setup->hooks.alloc_hook,
         .alloc_arg = setup->hooks.alloc_arg,
         .probe = setup->hooks.probe,

@@ -175,6 +175,15 @@ class Pager(Case):
                          "sleep 0.1; kill pager; sleep 0.2; kill pager; sleep 3"):
             self.expect(mk("run", self.boot("size=8M file=store"), "-c", commands), 0, "", "[tool] the fill is right")
 
+    def test_CLI0023(self):
+        """A task that computes for ever, by the host's time or the machine's, is ended; the rest goes on."""
+        for what, key in (("loop", "machine.watchdog=50ms"), ("spend", "machine.max-quanta=20")):
+            result = mk("run", self.boot("size=8M"), "--set", f"tool.args={what}", "--set", key, "-c", "sleep 20; ls /")
+            self.expect(result, 154)
+            self.check_log(result, "[tool]", "ended its task", "endless loop")
+        self.expect(mk("run", self.boot("size=8M"), "--set", "tool.args=spend", "--set", "machine.watchdog=none", "-c",
+                       "sleep 20"), 0)
+
     def test_CLI0024(self):
         """Without a pager who needs a page waits a minute for another, and is ended then; the rest goes on."""
         result = mk("run", self.boot("size=8M"), "-c", "sleep 0.1; stop pager; sleep 100; echo the rest")

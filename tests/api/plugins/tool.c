@@ -312,6 +312,11 @@ int main(int argc, char **argv)
         return broken(argv[2]);
     if (strcmp(what, "lines") == 0)
         return print_lines();
+    if (strcmp(what, "loop") == 0)
+        for (volatile int i = 0;; i++)
+            ;
+    if (strcmp(what, "spend") == 0)
+        return mk_time_spend(10 * MK_SEC) == MK_OK ? 0 : 1;
     if (strcmp(what, "wait") == 0)
         return wait_for_message();
     if (strcmp(what, "pair") == 0)
