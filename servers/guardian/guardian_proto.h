@@ -16,6 +16,6 @@ enum {
 };
 
 #define GUARDIAN_PORTS_MAX 1025 /* the supervisor's own, number 0, and one for each task */
-#define GUARDIAN_KEPT_MAX  256
+#define GUARDIAN_KEPT_MAX  1280 /* of 256 who watch, and of each task */
 
 #endif

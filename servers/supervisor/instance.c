@@ -201,8 +201,13 @@ static mk_err_t load(struct supervisor *s, struct job *job)
                                  .folder = mk_task_folder(),
                                  .priority = job->priority,
                                  .privileged = job->is_privileged,
-                                 .service = job->service};
+                                 .service = job->service,
+                                 .bootstrap = job->bootstrap};
     bool has_limits = job->memory_limit || job->nr_frames;
+    if (job->is_restricted && !job->bootstrap) {
+        mk_log("%s: its right to the name service was lost", job->name);
+        return MK_E_NO_ACCESS;
+    }
     if (has_limits)
         hold_others(true);
     mk_err_t err = mk_task_load(s->machine, &load, &job->task, why, sizeof(why));

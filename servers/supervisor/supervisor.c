@@ -276,7 +276,9 @@ static mk_err_t start(struct supervisor *s)
         return MK_OK;
     }
     s->life->is_begun = s->life->is_booting = true;
-    return lend_bootstrap(s);
+    err = lend_bootstrap(s);
+    badges_prepare(s);
+    return err;
 }
 
 /* A main of its own: it begins to work before the first message comes. */

@@ -84,14 +84,16 @@ struct job {
     uint64_t memory_limit; /* 0: none */
     uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
     bool is_privileged, is_names;
+    bool is_restricted; /* it may not look up or register every service */
     struct group *group;
     enum supervisor_restart restart;
     mk_time_t heartbeat; /* 0: none */
     struct job_life *life;
 
-    mk_name_t events;  /* receive right: answers to pings, and the two notices of an end, in this order */
-    mk_name_t service; /* send right, with the receive right too while it is at home */
-    mk_name_t task;    /* of the running instance */
+    mk_name_t events;    /* receive right: answers to pings, and the two notices of an end, in this order */
+    mk_name_t service;   /* send right, with the receive right too while it is at home */
+    mk_name_t task;      /* of the running instance */
+    mk_name_t bootstrap; /* if it is restricted: a send right to the name service, with its badge */
     bool is_home;
     bool is_asked; /* a ping is in the service port's queue, or with the instance */
     mk_time_t heard, next_beat;
@@ -119,7 +121,8 @@ struct supervisor {
  * start order; \t \n \\ are escaped in the fields.
  *   group: name, strategy, intensity, period in ns, halts (0 or 1)
  *   task: name, plugin's path, priority, privileged (0 or 1), after (names separated by commas, or "-"), limit of its
- *         memory in bytes, frames of its own (both 0: none), group's index, restart, heartbeat in ns, arguments
+ *         memory in bytes, frames of its own (both 0: none), group's index, restart, heartbeat in ns, restricted (0 or
+ *         1), arguments
  * MK_E_NO_MEMORY, MK_E_BAD_ARGUMENT (with a line in the log).
  */
 mk_err_t jobs_parse(struct supervisor *s, const char *text);
@@ -182,6 +185,11 @@ mk_time_t policy_next(const struct supervisor *s);
 void known_learn(const struct supervisor *s, struct job *job);
 /* A new name service is told what the old one knew of our jobs. */
 void known_register_all(struct supervisor *s);
+
+/* ---- badges.c: who asks the name service ---- */
+
+/* Each task that is restricted has a send right with a badge of its own: those of before, and new ones. */
+void badges_prepare(struct supervisor *s);
 
 /* ---- history.c ---- */
 
