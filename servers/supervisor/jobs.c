@@ -92,7 +92,8 @@ mk_err_t jobs_parse(struct supervisor *s, const char *text)
     size_t nr_lines = 0;
     for (const char *p = text; *p; p++)
         nr_lines += *p == '\n';
-    s->jobs = calloc(nr_lines + 1, sizeof(*s->jobs));
+    s->max_jobs = nr_lines + 1;
+    s->jobs = calloc(s->max_jobs, sizeof(*s->jobs));
     s->groups = calloc(nr_lines + 1, sizeof(*s->groups));
     if (!copy || !s->jobs || !s->groups)
         return MK_E_NO_MEMORY;

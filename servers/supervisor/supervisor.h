@@ -7,9 +7,11 @@
 
 #include "supervisor_proto.h"
 
-#define WATCHES_MAX    256
-#define REGISTERED_MAX 8   /* names of a task that a restarted name service is told again */
-#define EXIT_SILENT    137 /* exit code of a task that is ended for its silence: as if killed */
+#define WATCHES_MAX     256
+#define REGISTERED_MAX  8    /* names of a task that a restarted name service is told again */
+#define LOADED_MAX      64   /* tasks that are added to the running system */
+#define LOADED_ARGS_MAX 1024 /* bytes of their arguments, with the NUL */
+#define EXIT_SILENT     137  /* exit code of a task that is ended for its silence: as if killed */
 
 enum strategy { ONE_FOR_ONE, REST_FOR_ONE, ONE_FOR_ALL };
 
@@ -45,9 +47,18 @@ struct job_life {
     uint64_t other;                 /* number of the other version's task, during an update; 0: none */
 };
 
+/* A task that is not the boot file's. */
+struct loaded {
+    char name[MK_LABEL_MAX];
+    char path[SUPERVISOR_PATH_MAX];
+    char args[LOADED_ARGS_MAX];
+    struct job_life life;
+};
+
 struct life {
     bool is_begun; /* this is not the first instance */
     bool is_booting;
+    uint32_t nr_loaded;
     uint32_t watched[WATCHES_MAX]; /* the jobs, counted from 1; 0: this one is free. The guardian has the rights */
 };
 
@@ -76,7 +87,7 @@ struct update {
     mk_err_t err;                   /* why it will fail */
 };
 
-/* A task of the boot file. */
+/* A task of the boot file, or one that was loaded later. */
 struct job {
     char name[MK_LABEL_MAX];
     const char *path, *after, *args;
@@ -104,8 +115,8 @@ struct job {
 struct supervisor {
     mk_name_t receive, machine, guardian;
     mk_name_t set;    /* `receive` and the jobs' `events` */
-    struct job *jobs; /* in start order */
-    size_t nr_jobs;
+    struct job *jobs; /* in start order, those that were loaded last */
+    size_t nr_jobs, max_jobs;
     struct group *groups;
     size_t nr_groups;
     char *text; /* of the boot description; names, paths and arguments are in it */
@@ -113,7 +124,9 @@ struct supervisor {
     bool is_going, wants_going; /* the machine: as the guardian was told, and as it should be */
     bool names_are_up;
     struct life *life;
-    mk_name_t watches[WATCHES_MAX]; /* send rights */
+    struct loaded *loaded[LOADED_MAX]; /* those in use, and one more that was */
+    char why[256];                     /* the last load that was refused */
+    mk_name_t watches[WATCHES_MAX];    /* send rights */
 };
 
 /*
@@ -214,13 +227,25 @@ void guard_keep(struct supervisor *s, size_t where, mk_name_t send);
 mk_err_t guard_kept(struct supervisor *s, size_t where, mk_name_t *sendp);
 /* Is the machine to go on? */
 void guard_set_going(struct supervisor *s, bool is_going);
-/* Find s->life and those of jobs and groups; *sizep becomes how many bytes they take from s->life on. */
+/* Memory number `which`, from 0 to LOADED_MAX, as the instance before left it; zeros at first. */
+mk_err_t guard_map(struct supervisor *s, size_t which, size_t size, void **atp);
+/* Find s->life and those of jobs and groups, in memory 0; *sizep becomes how many bytes they take from s->life on. */
 mk_err_t guard_map_life(struct supervisor *s, size_t *sizep);
+
+/* ---- loaded.c: tasks that are added to the running system ---- */
+
+/* What the instance before had loaded becomes jobs. */
+mk_err_t loaded_find(struct supervisor *s);
+/* SUPERVISOR_LOAD, as a handler; an error's answer has a body. */
+mk_err_t loaded_serve(struct supervisor *s, struct mk_msg *msg);
 
 /* adopt.c. Take over the tasks of the instance before. */
 void adopt_all(struct supervisor *s);
 
 /* ---- supervisor.c ---- */
+
+/* Restarts need this memory: it is to stay. */
+mk_err_t keep(void *p, size_t size);
 
 void release(mk_name_t name);
 /* Answer a request that waited; MK_NAME_NULL is ignored. */
