@@ -122,13 +122,15 @@ MK_API MK_NODISCARD mk_err_t mk_bootstrap_claim(mk_name_t machine, mk_name_t *re
 /*
  * Register `send` (a send right, copied) under `name` with the task's name
  * service; the registration goes when the port dies. MK_E_EXISTS (alive and
- * registered by another port), MK_E_TOO_LONG, MK_E_NOT_FOUND (no name service), MK_E_DEAD, and mk_call's.
+ * registered by another port), MK_E_NO_ACCESS (the task may not register this), MK_E_TOO_LONG, MK_E_NOT_FOUND (no
+ * name service), MK_E_DEAD, and mk_call's.
  */
 MK_API MK_NODISCARD mk_err_t mk_name_register(const char *name, mk_name_t send);
 
 /*
  * A send right to the service. Waits until `deadline` for it to be registered;
- * MK_TIME_POLL: MK_E_NOT_FOUND when it is not. MK_E_TOO_LONG, MK_E_TIMED_OUT, MK_E_DEAD, and mk_call's.
+ * MK_TIME_POLL: MK_E_NOT_FOUND when it is not. MK_E_NO_ACCESS (the task may not use this), MK_E_TOO_LONG,
+ * MK_E_TIMED_OUT, MK_E_DEAD, and mk_call's.
  */
 MK_API MK_NODISCARD mk_err_t mk_name_lookup(const char *name, mk_time_t deadline, mk_name_t *sendp);
 

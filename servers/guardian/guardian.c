@@ -27,7 +27,7 @@ static struct guardian {
     const char *args;
     char path[PATH_SIZE];
     mk_name_t ports[GUARDIAN_PORTS_MAX]; /* send rights, with the receive right too while it is here */
-    mk_name_t memory;
+    mk_name_t memories[GUARDIAN_MEMORIES_MAX];
     mk_name_t kept[GUARDIAN_KEPT_MAX];
     mk_time_t restarts[RESTARTS_MAX]; /* a ring */
     unsigned nr_restarts;
@@ -85,12 +85,15 @@ static mk_err_t do_port(struct guardian *g, struct mk_msg *msg)
 
 static mk_err_t do_memory(struct guardian *g, struct mk_msg *msg)
 {
-    uint64_t size;
-    if (msg->size < sizeof(size))
+    uint64_t numbers[2]; /* which, size */
+    if (msg->size < sizeof(numbers))
         return MK_E_MSG_TOO_SMALL;
-    memcpy(&size, msg->body, sizeof(size));
-    mk_err_t err = g->memory ? MK_OK : mk_memory_create(MK_NAME_NULL, 0, size, &g->memory, NULL);
-    return err ? err : give(msg, g->memory, MK_COPY_SEND);
+    memcpy(numbers, msg->body, sizeof(numbers));
+    if (numbers[0] >= GUARDIAN_MEMORIES_MAX)
+        return MK_E_BAD_ARGUMENT;
+    mk_name_t *memory = &g->memories[numbers[0]];
+    mk_err_t err = *memory ? MK_OK : mk_memory_create(MK_NAME_NULL, 0, numbers[1], memory, NULL);
+    return err ? err : give(msg, *memory, MK_COPY_SEND);
 }
 
 static mk_err_t do_keep(struct guardian *g, struct mk_msg *msg)

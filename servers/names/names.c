@@ -5,12 +5,15 @@
  * Each registration asks the kernel for a dead-name notice, so that it goes
  * when its port dies. Who waits for a name has its reply right kept until the
  * name comes. Alone in a machine it claims the machine's bootstrap port itself;
- * started by the supervisor it gets that port as its service port.
+ * started by the supervisor it gets that port as its service port. Who may not
+ * look up and register everything asks with a badge: grants.c.
  */
 #include <mk/mk.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "grants.h"
 
 struct service {
     struct service *next;
@@ -123,6 +126,8 @@ static mk_err_t do_register(void *state, struct mk_msg *msg)
     mk_err_t err = name_in(msg, name);
     if (!err && (msg->nr_rights != 1 || msg->rights[0].how != MK_RIGHT_SEND || msg->rights[0].name == MK_NAME_DEAD))
         err = MK_E_BAD_ARGUMENT;
+    if (!err && !grants_may_register(msg->badge, name))
+        err = MK_E_NO_ACCESS;
     struct service **old = err ? NULL : find(names, name);
     if (old && *old && is_same_port((*old)->send, msg->rights[0].name)) {
         release(msg->rights[0].name); /* registered again, by a restarted server */
@@ -151,6 +156,8 @@ static mk_err_t plain_name_in(struct mk_msg *msg, char *name)
 static mk_err_t lookup(struct names *names, struct mk_msg *msg, const char *name)
 {
     struct service **link = find(names, name);
+    if (!grants_may_look_up(msg->badge, name))
+        return MK_E_NO_ACCESS;
     if (!*link)
         return MK_E_NOT_FOUND;
     if (is_dead((*link)->send)) {
@@ -215,6 +222,8 @@ static mk_err_t do_list(void *state, struct mk_msg *msg)
     size_t used = 0;
     for (const struct service *s = names->services; s; s = s->next) {
         size_t n = strlen(s->name);
+        if (!grants_may_look_up(msg->badge, s->name))
+            continue;
         if (used + n + 1 > msg->capacity)
             break;
         memcpy(out + used, s->name, n);
@@ -293,6 +302,8 @@ static int names_main(int argc, char **argv)
     mk_name_t machine, receive;
     (void)argc, (void)argv;
     mk_err_t err = mk_task_set_server(true);
+    if (!err)
+        err = grants_read(mk_task_args());
     if (!err)
         err = start(&state);
     struct names *names = state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands that ask the supervisor: supervisor, start, stop, restart. */
+/* Commands that ask the supervisor: supervisor, start, stop, restart, load. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,4 +277,49 @@ int cmd_update(struct shell *sh, int argc, char **argv)
     if (err == MK_OK)
         err = msg.status;
     return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
+}
+
+/* ---- load ---- */
+
+/* A word as the splitting of arguments reads it, which knows quotes only. False: it does not fit. */
+static bool add_word(char *args, size_t size, const char *word)
+{
+    bool is_plain = *word != '\0' && strpbrk(word, " \t\n'\"") == NULL;
+    size_t n = strlen(args);
+
+    if (n + 5 * strlen(word) + 4 > size)
+        return false;
+    n += (size_t)sprintf(args + n, "%s%s", n > 0 ? " " : "", is_plain ? "" : "'");
+    for (; *word != '\0'; word++)
+        n += (size_t)sprintf(args + n, *word == '\'' ? "'\"'\"'" : "%c", *word);
+    strcpy(args + n, is_plain ? "" : "'");
+    return true;
+}
+
+int cmd_load(struct shell *sh, int argc, char **argv)
+{
+    char body[4 * FS_PATH_MAX], args[FS_PATH_MAX] = "";
+    struct mk_msg msg = {.id = SUPERVISOR_LOAD, .body = body, .capacity = sizeof(body) - 1};
+    bool fits = true;
+    mk_err_t err;
+    char *end;
+
+    if (argc < 3)
+        return err_usage(sh, argv[0]);
+    for (int i = 3; i < argc; i++)
+        fits = fits && add_word(args, sizeof(args), argv[i]);
+    if (!fits || strlen(argv[1]) + strlen(argv[2]) > 2 * FS_PATH_MAX)
+        return err_fail(sh, argv[0], argv[1], MK_E_TOO_LONG);
+    end = stpcpy(body, argv[1]) + 1;
+    end = stpcpy(end, argv[2]) + 1;
+    end = stpcpy(end, args) + 1;
+    msg.size = (size_t)(end - body);
+    err = service_call(sh, &sh->supervisor, &msg);
+    if (err == MK_OK)
+        err = msg.status;
+    if (err == MK_OK || msg.size == 0 || msg.status == MK_OK)
+        return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
+    body[msg.size] = '\0';
+    err_text(sh, "load: %s: %s\n", argv[1], body);
+    return 1;
 }

@@ -14,6 +14,7 @@ const struct command commands[] = {
     {"help", "help [COMMAND]", "list the commands, or explain one", cmd_help},
     {"history", "history", "list the lines typed", cmd_history},
     {"kill", "kill TASK|NUMBER...", "end tasks at once, as a crash would", cmd_kill},
+    {"load", "load NAME FILE [ARG...]", "start a plugin of the host as a supervised task", cmd_load},
     {"ls", "ls [-l] [PATH...]", "list folders; -l: with kind and size", cmd_ls},
     {"mkdir", "mkdir FOLDER...", "make folders", cmd_mkdir},
     {"ports", "ports [TASK|NUMBER]", "list the ports, or one task's names for rights", cmd_ports},

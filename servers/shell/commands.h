@@ -15,6 +15,7 @@ int cmd_false(struct shell *sh, int argc, char **argv);
 int cmd_help(struct shell *sh, int argc, char **argv);
 int cmd_history(struct shell *sh, int argc, char **argv);
 int cmd_kill(struct shell *sh, int argc, char **argv);
+int cmd_load(struct shell *sh, int argc, char **argv);
 int cmd_ls(struct shell *sh, int argc, char **argv);
 int cmd_mkdir(struct shell *sh, int argc, char **argv);
 int cmd_ports(struct shell *sh, int argc, char **argv);

@@ -127,7 +127,8 @@ int err_fail(struct shell *sh, const char *command, const char *object, mk_err_t
     if (err == MK_E_ABORTED)
         return STATUS_ABORTED; /* ^C: who pressed it knows */
     if (missing != NULL)
-        err_text(sh, "%s: %s: the service %s is not there\n", command, object, missing);
+        err_text(sh, "%s: %s: the service %s is %s\n", command, object, missing,
+                 err == MK_E_NO_ACCESS ? "not for this task" : "not there");
     else
         err_text(sh, "%s: %s: %s\n", command, object, mk_err_text(err));
     return 1;

@@ -101,6 +101,7 @@ void adopt_all(struct supervisor *s)
         if (s->jobs[i].is_names)
             s->names_are_up = s->jobs[i].life->state == SUPERVISOR_UP;
     }
+    badges_prepare(s);
     for (size_t i = 0; i < s->nr_jobs; i++)
         bury(s, &s->jobs[i]);
     known_register_all(s); /* the one before may have been in the middle of it */

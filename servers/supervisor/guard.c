@@ -83,17 +83,17 @@ static void lay_out(struct supervisor *s, char *at)
         s->groups[i].life = (struct group_life *)(void *)at;
 }
 
-mk_err_t guard_map_life(struct supervisor *s, size_t *sizep)
+mk_err_t guard_map(struct supervisor *s, size_t which, size_t size, void **atp)
 {
-    uint64_t size = *sizep = life_size(s);
+    uint64_t body[2] = {which, size};
     struct mk_msg_right right;
     struct mk_msg msg = {.id = GUARDIAN_MEMORY,
-                         .body = &size,
-                         .size = sizeof(size),
-                         .capacity = sizeof(size),
+                         .body = body,
+                         .size = sizeof(body),
+                         .capacity = sizeof(body),
                          .rights = &right,
                          .max_rights = 1};
-    mk_vaddr_t at;
+    mk_vaddr_t at = 0;
     mk_err_t err = mk_call(s->guardian, &msg, MK_TIME_FOREVER);
     if (!err)
         err = msg.status;
@@ -102,7 +102,16 @@ mk_err_t guard_map_life(struct supervisor *s, size_t *sizep)
     const struct mk_vm_map how = {.memory = right.name, .size = size, .prot = MK_PROT_READ | MK_PROT_WRITE};
     err = mk_vm_map(mk_task_self(), &how, &at);
     release(right.name);
+    *atp = (void *)at;
+    return err;
+}
+
+mk_err_t guard_map_life(struct supervisor *s, size_t *sizep)
+{
+    void *at;
+    *sizep = life_size(s);
+    mk_err_t err = guard_map(s, 0, *sizep, &at);
     if (!err)
-        lay_out(s, (char *)at);
+        lay_out(s, at);
     return err;
 }

@@ -194,23 +194,28 @@ static void hold_others(bool is_held)
 
 static mk_err_t load(struct supervisor *s, struct job *job)
 {
-    char why[256] = "";
     const struct mk_load load = {.label = job->name,
                                  .path = job->life->path[0] ? job->life->path : job->path,
                                  .args = job->args,
                                  .folder = mk_task_folder(),
                                  .priority = job->priority,
                                  .privileged = job->is_privileged,
-                                 .service = job->service};
+                                 .service = job->service,
+                                 .bootstrap = job->bootstrap};
     bool has_limits = job->memory_limit || job->nr_frames;
+    if (job->is_restricted && !job->bootstrap) {
+        mk_log("%s: its right to the name service was lost", job->name);
+        return MK_E_NO_ACCESS;
+    }
     if (has_limits)
         hold_others(true);
-    mk_err_t err = mk_task_load(s->machine, &load, &job->task, why, sizeof(why));
+    s->why[0] = '\0';
+    mk_err_t err = mk_task_load(s->machine, &load, &job->task, s->why, sizeof(s->why));
     mk_err_t limit_err = err || !has_limits ? MK_OK : limit(job);
     if (has_limits)
         hold_others(false);
     if (err) {
-        mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
+        mk_log("%s: %s%s%s", job->name, mk_err_text(err), s->why[0] ? ": " : "", s->why);
         return err;
     }
     job->life->is_server = instance_find(&job->life->number, job->name);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NR_TASK_FIELDS  12
+#define NR_TASK_FIELDS  13
 #define NR_GROUP_FIELDS 6
 
 static void unescape(char *s)
@@ -59,7 +59,8 @@ static mk_err_t parse_task(struct supervisor *s, char *line)
     size_t group = strtoul(fields[8], NULL, 10);
     job->restart = (enum supervisor_restart)atoi(fields[9]);
     job->heartbeat = strtoll(fields[10], NULL, 10);
-    job->args = fields[11];
+    job->is_restricted = strcmp(fields[11], "1") == 0;
+    job->args = fields[12];
     job->is_names = is_names_plugin(job->path);
     if (group >= s->nr_groups || job->restart > SUPERVISOR_RESTART_ALWAYS || job->heartbeat < 0)
         return MK_E_BAD_ARGUMENT;
@@ -91,7 +92,8 @@ mk_err_t jobs_parse(struct supervisor *s, const char *text)
     size_t nr_lines = 0;
     for (const char *p = text; *p; p++)
         nr_lines += *p == '\n';
-    s->jobs = calloc(nr_lines + 1, sizeof(*s->jobs));
+    s->max_jobs = nr_lines + 1;
+    s->jobs = calloc(s->max_jobs, sizeof(*s->jobs));
     s->groups = calloc(nr_lines + 1, sizeof(*s->groups));
     if (!copy || !s->jobs || !s->groups)
         return MK_E_NO_MEMORY;

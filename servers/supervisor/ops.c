@@ -169,6 +169,8 @@ static mk_err_t do_update(struct supervisor *s, struct mk_msg *msg)
 mk_err_t ops_serve(struct supervisor *s, struct mk_msg *msg)
 {
     const struct op *op = find_op(msg->id);
+    if (msg->id == SUPERVISOR_LOAD)
+        return loaded_serve(s, msg);
     mk_err_t err = op                             ? serve_job(s, op, msg)
                    : msg->id == SUPERVISOR_LIST   ? do_list(s, msg)
                    : msg->id == SUPERVISOR_UPDATE ? do_update(s, msg)

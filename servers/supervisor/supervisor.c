@@ -202,7 +202,7 @@ static mk_err_t loop(struct supervisor *s)
 
 /* ---- start ---- */
 
-static mk_err_t keep(void *p, size_t size)
+mk_err_t keep(void *p, size_t size)
 {
     mk_vaddr_t page = mk_page_size(), start = (mk_vaddr_t)p & ~(page - 1);
     return mk_vm_wire(mk_task_self(), start, ((mk_vaddr_t)p + size - start + page - 1) & ~(page - 1), true);
@@ -266,6 +266,8 @@ static mk_err_t start(struct supervisor *s)
     if (!err)
         err = guard_map_life(s, &life_size);
     if (!err)
+        err = loaded_find(s);
+    if (!err)
         err = make_ports(s);
     if (err)
         return err;
@@ -276,7 +278,9 @@ static mk_err_t start(struct supervisor *s)
         return MK_OK;
     }
     s->life->is_begun = s->life->is_booting = true;
-    return lend_bootstrap(s);
+    err = lend_bootstrap(s);
+    badges_prepare(s);
+    return err;
 }
 
 /* A main of its own: it begins to work before the first message comes. */

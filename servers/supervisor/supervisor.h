@@ -7,9 +7,11 @@
 
 #include "supervisor_proto.h"
 
-#define WATCHES_MAX    256
-#define REGISTERED_MAX 8   /* names of a task that a restarted name service is told again */
-#define EXIT_SILENT    137 /* exit code of a task that is ended for its silence: as if killed */
+#define WATCHES_MAX     256
+#define REGISTERED_MAX  8    /* names of a task that a restarted name service is told again */
+#define LOADED_MAX      64   /* tasks that are added to the running system */
+#define LOADED_ARGS_MAX 1024 /* bytes of their arguments, with the NUL */
+#define EXIT_SILENT     137  /* exit code of a task that is ended for its silence: as if killed */
 
 enum strategy { ONE_FOR_ONE, REST_FOR_ONE, ONE_FOR_ALL };
 
@@ -45,9 +47,18 @@ struct job_life {
     uint64_t other;                 /* number of the other version's task, during an update; 0: none */
 };
 
+/* A task that is not the boot file's. */
+struct loaded {
+    char name[MK_LABEL_MAX];
+    char path[SUPERVISOR_PATH_MAX];
+    char args[LOADED_ARGS_MAX];
+    struct job_life life;
+};
+
 struct life {
     bool is_begun; /* this is not the first instance */
     bool is_booting;
+    uint32_t nr_loaded;
     uint32_t watched[WATCHES_MAX]; /* the jobs, counted from 1; 0: this one is free. The guardian has the rights */
 };
 
@@ -76,7 +87,7 @@ struct update {
     mk_err_t err;                   /* why it will fail */
 };
 
-/* A task of the boot file. */
+/* A task of the boot file, or one that was loaded later. */
 struct job {
     char name[MK_LABEL_MAX];
     const char *path, *after, *args;
@@ -84,14 +95,16 @@ struct job {
     uint64_t memory_limit; /* 0: none */
     uint32_t nr_frames;    /* of its own; 0: it shares the machine's */
     bool is_privileged, is_names;
+    bool is_restricted; /* it may not look up or register every service */
     struct group *group;
     enum supervisor_restart restart;
     mk_time_t heartbeat; /* 0: none */
     struct job_life *life;
 
-    mk_name_t events;  /* receive right: answers to pings, and the two notices of an end, in this order */
-    mk_name_t service; /* send right, with the receive right too while it is at home */
-    mk_name_t task;    /* of the running instance */
+    mk_name_t events;    /* receive right: answers to pings, and the two notices of an end, in this order */
+    mk_name_t service;   /* send right, with the receive right too while it is at home */
+    mk_name_t task;      /* of the running instance */
+    mk_name_t bootstrap; /* if it is restricted: a send right to the name service, with its badge */
     bool is_home;
     bool is_asked; /* a ping is in the service port's queue, or with the instance */
     mk_time_t heard, next_beat;
@@ -102,8 +115,8 @@ struct job {
 struct supervisor {
     mk_name_t receive, machine, guardian;
     mk_name_t set;    /* `receive` and the jobs' `events` */
-    struct job *jobs; /* in start order */
-    size_t nr_jobs;
+    struct job *jobs; /* in start order, those that were loaded last */
+    size_t nr_jobs, max_jobs;
     struct group *groups;
     size_t nr_groups;
     char *text; /* of the boot description; names, paths and arguments are in it */
@@ -111,7 +124,9 @@ struct supervisor {
     bool is_going, wants_going; /* the machine: as the guardian was told, and as it should be */
     bool names_are_up;
     struct life *life;
-    mk_name_t watches[WATCHES_MAX]; /* send rights */
+    struct loaded *loaded[LOADED_MAX]; /* those in use, and one more that was */
+    char why[256];                     /* the last load that was refused */
+    mk_name_t watches[WATCHES_MAX];    /* send rights */
 };
 
 /*
@@ -119,7 +134,8 @@ struct supervisor {
  * start order; \t \n \\ are escaped in the fields.
  *   group: name, strategy, intensity, period in ns, halts (0 or 1)
  *   task: name, plugin's path, priority, privileged (0 or 1), after (names separated by commas, or "-"), limit of its
- *         memory in bytes, frames of its own (both 0: none), group's index, restart, heartbeat in ns, arguments
+ *         memory in bytes, frames of its own (both 0: none), group's index, restart, heartbeat in ns, restricted (0 or
+ *         1), arguments
  * MK_E_NO_MEMORY, MK_E_BAD_ARGUMENT (with a line in the log).
  */
 mk_err_t jobs_parse(struct supervisor *s, const char *text);
@@ -183,6 +199,11 @@ void known_learn(const struct supervisor *s, struct job *job);
 /* A new name service is told what the old one knew of our jobs. */
 void known_register_all(struct supervisor *s);
 
+/* ---- badges.c: who asks the name service ---- */
+
+/* Each task that is restricted has a send right with a badge of its own: those of before, and new ones. */
+void badges_prepare(struct supervisor *s);
+
 /* ---- history.c ---- */
 
 /* Note what happened to the job, and tell who watches it. */
@@ -206,13 +227,25 @@ void guard_keep(struct supervisor *s, size_t where, mk_name_t send);
 mk_err_t guard_kept(struct supervisor *s, size_t where, mk_name_t *sendp);
 /* Is the machine to go on? */
 void guard_set_going(struct supervisor *s, bool is_going);
-/* Find s->life and those of jobs and groups; *sizep becomes how many bytes they take from s->life on. */
+/* Memory number `which`, from 0 to LOADED_MAX, as the instance before left it; zeros at first. */
+mk_err_t guard_map(struct supervisor *s, size_t which, size_t size, void **atp);
+/* Find s->life and those of jobs and groups, in memory 0; *sizep becomes how many bytes they take from s->life on. */
 mk_err_t guard_map_life(struct supervisor *s, size_t *sizep);
+
+/* ---- loaded.c: tasks that are added to the running system ---- */
+
+/* What the instance before had loaded becomes jobs. */
+mk_err_t loaded_find(struct supervisor *s);
+/* SUPERVISOR_LOAD, as a handler; an error's answer has a body. */
+mk_err_t loaded_serve(struct supervisor *s, struct mk_msg *msg);
 
 /* adopt.c. Take over the tasks of the instance before. */
 void adopt_all(struct supervisor *s);
 
 /* ---- supervisor.c ---- */
+
+/* Restarts need this memory: it is to stay. */
+mk_err_t keep(void *p, size_t size);
 
 void release(mk_name_t name);
 /* Answer a request that waited; MK_NAME_NULL is ignored. */

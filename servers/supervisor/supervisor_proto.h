@@ -26,7 +26,11 @@ enum {
                                  MK_E_TOO_LONG, MK_E_NOT_SUPPORTED (one of them cannot be updated), mk_task_load's,
                                  and what the old version says to saving or the new one to restoring: then the old
                                  one goes on */
-    SUPERVISOR_EVENT = 206,   /* sent to who watches. Body: struct supervisor_event. Nobody waits for room in the queue:
+    SUPERVISOR_LOAD = 208,  /* body: name, path of a plugin, arguments, each with a NUL. A task that is not in the boot
+                                 file is started, and supervised from then on. Answered when it is up, if it is a
+                                 server. MK_E_EXISTS (the name), MK_E_NO_ROOM (too many were loaded), MK_E_TOO_LONG,
+                                 MK_E_BAD_ARGUMENT, mk_task_load's; then the reply's body says why */
+    SUPERVISOR_EVENT = 206, /* sent to who watches. Body: struct supervisor_event. Nobody waits for room in the queue:
                                  what does not fit is lost. An event port gets the bit 1 << kind instead. */
 };
 

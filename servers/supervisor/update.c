@@ -129,7 +129,8 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
                                  .folder = mk_task_folder(),
                                  .priority = job->priority,
                                  .privileged = job->is_privileged,
-                                 .service = u->next_port};
+                                 .service = u->next_port,
+                                 .bootstrap = job->bootstrap};
     err = mk_task_load(s->machine, &load, &u->next, why, sizeof(why));
     if (err)
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);

@@ -370,7 +370,8 @@ static bool pass_continuation(struct gate *gate, char *line)
     }
     const struct boot_key *key = bootkeys_get(gate_target(gate), gate->key);
     if (!key->continues) {
-        bootfile_error(gate->boot, here(gate), "%s has one line only; args and after may continue", key->name);
+        bootfile_error(gate->boot, here(gate), "%s has one line only; args, after, uses and provides may continue",
+                       key->name);
         return false;
     }
     gate->is_continuation = true;
@@ -410,8 +411,8 @@ static bool pass_line(struct gate *gate, char *line, size_t length)
         return false;
     if (length > BOOT_LINE_MAX) {
         bootfile_error(gate->boot, here(gate),
-                       "the line has %zu bytes, at most %d are read; continue args and after "
-                       "on a further, indented line",
+                       "the line has %zu bytes, at most %d are read; continue args, after, "
+                       "uses and provides on a further, indented line",
                        length, BOOT_LINE_MAX);
         gate->above = ABOVE_REFUSED;
         return false;
@@ -579,6 +580,7 @@ void bootfile_resolve(struct bootfile *boot)
         check_frames(boot, &boot->tasks[i]);
     }
     bootgroup_resolve(boot);
+    bootservices_resolve(boot);
     bootorder_resolve(boot);
 }
 
@@ -603,6 +605,8 @@ void bootfile_finish(struct bootfile *boot)
         free(boot->tasks[i].after);
         free(boot->tasks[i].group_name);
         free(boot->tasks[i].deps);
+        free(boot->tasks[i].uses);
+        free(boot->tasks[i].provides);
         free(boot->tasks[i].plugin);
     }
     for (size_t i = 0; i < boot->nr_errors; i++)

@@ -52,6 +52,8 @@ enum boot_task_key {
     BOOT_KEY_RESTART,
     BOOT_KEY_HEARTBEAT,
     BOOT_KEY_GROUP,
+    BOOT_KEY_USES,
+    BOOT_KEY_PROVIDES,
     BOOT_NR_TASK_KEYS,
 };
 
@@ -106,7 +108,9 @@ struct boot_task {
     size_t group;        /* its index, set by bootfile_resolve */
     size_t *deps;        /* indexes of the tasks named by `after`, set by bootfile_resolve */
     size_t nr_deps;
-    char *plugin; /* absolute path; NULL until it was found */
+    char *uses; /* services that it may look up, with a blank between; NULL: all. Before bootfile_resolve as written */
+    char *provides; /* the same: services that it may register */
+    char *plugin;   /* absolute path; NULL until it was found */
 };
 
 struct boot_group {
@@ -155,7 +159,7 @@ void bootfile_override(struct bootfile *boot, const char *option, const char *se
 /* The same for "SECTION.KEY=VALUE". */
 void bootfile_set(struct bootfile *boot, const char *option, const char *assignment);
 
-/* Look over the whole: tasks, quotes, groups, `after`; finds the start order. */
+/* Look over the whole: tasks, quotes, groups, services, `after`; finds the start order. */
 void bootfile_resolve(struct bootfile *boot);
 
 /* Add an error. With a `where` that was not given it is the file's as a whole. */

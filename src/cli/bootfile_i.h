@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between the files of the boot file parser: bootfile.c, bootkeys.c, bootgroup.c, bootorder.c. */
+/* Between the files of the boot file parser: bootfile.c, bootkeys.c, bootgroup.c, bootservices.c, bootorder.c. */
 #ifndef CLI_BOOTFILE_I_H
 #define CLI_BOOTFILE_I_H
 
@@ -31,7 +31,7 @@ struct boot_where *bootkeys_where(struct bootfile *boot, struct boot_target of, 
 /* Is it the name of any key? */
 bool bootkeys_is_key(const char *name, size_t length);
 
-/* Add a further line to a value that may continue (args, after). */
+/* Add a further line to a value that may continue (args, after, uses, provides). */
 void bootkeys_append(struct boot_task *task, int key, const char *value);
 
 /* A new group with the defaults; its index. */
@@ -42,6 +42,9 @@ void bootgroup_refuse(struct bootfile *boot, struct boot_where where, const char
 
 /* Find the group that each task names; those that name none are in the group "default". */
 void bootgroup_resolve(struct bootfile *boot);
+
+/* Judge what each task may look up and register, and bring the lists into one form. */
+void bootservices_resolve(struct bootfile *boot);
 
 /* Find what each `after` names, then the start order; see bootorder.c. */
 void bootorder_resolve(struct bootfile *boot);

@@ -18,8 +18,9 @@ const char *const bootfile_clocks[] = {"virtual", "host", NULL};
 const char *const bootfile_isolations[] = {"auto", "none", "mprotect", "pkey", NULL};
 const char *const bootfile_contexts[] = {"asm", "ucontext", NULL};
 static const char *const yes_no[] = {"no", "yes", NULL};
-static const char *const task_keys[] = {"module", "args",    "priority",  "privileged", "after", "memory-limit",
-                                        "frames", "restart", "heartbeat", "group",      NULL};
+static const char *const task_keys[] = {"module",       "args",     "priority", "privileged", "after",
+                                        "memory-limit", "frames",   "restart",  "heartbeat",  "group",
+                                        "uses",         "provides", NULL};
 static const char *const group_keys[] = {"strategy", "intensity", "period", "escalate", NULL};
 const char *const bootfile_restarts[] = {"never", "on-crash", "always", NULL};
 const char *const bootfile_strategies[] = {"one-for-one", "rest-for-one", "one-for-all", NULL};
@@ -284,6 +285,19 @@ static void parse_group(struct bootfile *boot, struct boot_target to, struct boo
     to.task->group_name = text_dup(value);
 }
 
+/* The lists may continue in further lines: bootfile_resolve judges them. */
+static void parse_uses(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    free(to.task->uses);
+    to.task->uses = text_dup(value);
+}
+
+static void parse_provides(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
+{
+    free(to.task->provides);
+    to.task->provides = text_dup(value);
+}
+
 static void parse_strategy(struct bootfile *boot, struct boot_target to, struct boot_where where, const char *value)
 {
     int word = read_word(boot, where, "strategy", value, bootfile_strategies);
@@ -338,6 +352,8 @@ const struct boot_key bootkeys_task[BOOT_NR_TASK_KEYS] = {
     [BOOT_KEY_RESTART] = {"restart", false, parse_restart},
     [BOOT_KEY_HEARTBEAT] = {"heartbeat", false, parse_heartbeat},
     [BOOT_KEY_GROUP] = {"group", false, parse_group},
+    [BOOT_KEY_USES] = {"uses", true, parse_uses},
+    [BOOT_KEY_PROVIDES] = {"provides", true, parse_provides},
 };
 
 const struct boot_key bootkeys_group[BOOT_NR_GROUP_KEYS] = {
@@ -396,7 +412,10 @@ bool bootkeys_is_key(const char *name, size_t length)
 
 void bootkeys_append(struct boot_task *task, int key, const char *value)
 {
-    char **textp = key == BOOT_KEY_ARGS ? &task->args : &task->after;
+    char **textp = key == BOOT_KEY_ARGS    ? &task->args
+                   : key == BOOT_KEY_AFTER ? &task->after
+                   : key == BOOT_KEY_USES  ? &task->uses
+                                           : &task->provides;
     char *longer = text_format("%s%s%s", *textp, **textp ? " " : "", value);
     free(*textp);
     *textp = longer;

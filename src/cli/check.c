@@ -102,6 +102,12 @@ static char *time_text(mk_time_t time)
     return time ? scaled((uint64_t)time, times, time_units) : text_dup("-");
 }
 
+/* A list of services; to be freed. */
+static char *services_text(const char *list)
+{
+    return !list ? text_dup("all") : *list ? text_printable(list) : text_dup("-");
+}
+
 /* Which tasks come back, and how. */
 static void print_restarts(const struct bootfile *boot)
 {
@@ -121,6 +127,24 @@ static void print_restarts(const struct bootfile *boot)
                group->intensity ? bootfile_escalations[group->halts] : "-");
         free(intensity);
         free(period);
+    }
+}
+
+/* What the tasks may look up and register, if any is told so. */
+static void print_services(const struct bootfile *boot)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        const struct boot_task *task = &boot->tasks[boot->order[i]];
+        if (!task->uses && !task->provides)
+            continue;
+        if (is_first)
+            printf("\nservices; tasks that are not named may look up and register all\n");
+        is_first = false;
+        char *uses = services_text(task->uses), *provides = services_text(task->provides);
+        printf("  %s\n    uses      %s\n    provides  %s\n", task->name, uses, provides);
+        free(uses);
+        free(provides);
     }
 }
 
@@ -178,6 +202,21 @@ static json_t *json_machine(const struct boot_machine *machine)
                      (int)machine->max_quanta);
 }
 
+/* A list of services; null: all. */
+static json_t *json_services(const char *list)
+{
+    if (!list)
+        return json_null();
+    json_t *json = json_array();
+    for (const char *p = list; *p;) {
+        char *name = text_ndup(p, strcspn(p, " "));
+        p += strlen(name) + (p[strlen(name)] == ' ');
+        json_array_append_new(json, json_text(name));
+        free(name);
+    }
+    return json;
+}
+
 static json_t *json_tasks(const struct bootfile *boot)
 {
     json_t *list = json_array();
@@ -186,13 +225,14 @@ static json_t *json_tasks(const struct bootfile *boot)
         json_t *after = json_array();
         for (size_t j = 0; j < task->nr_deps; j++)
             json_array_append_new(after, json_text(boot->tasks[task->deps[j]].name));
-        json_array_append_new(list, json_pack("{so so so si sb so sI sI ss sI so}", "name", json_text(task->name),
-                                              "plugin", json_text(task->plugin), "args", json_text(task->args),
-                                              "priority", task->priority, "privileged", (int)task->is_privileged,
-                                              "after", after, "memory_limit", (json_int_t)task->memory_limit, "frames",
-                                              (json_int_t)task->nr_frames, "restart", restart_text(task),
-                                              "heartbeat_ns", (json_int_t)task->heartbeat, "group",
-                                              json_text(boot->groups[task->group].name)));
+        json_array_append_new(list,
+                              json_pack("{so so so si sb so sI sI ss sI so so so}", "name", json_text(task->name),
+                                        "plugin", json_text(task->plugin), "args", json_text(task->args), "priority",
+                                        task->priority, "privileged", (int)task->is_privileged, "after", after,
+                                        "memory_limit", (json_int_t)task->memory_limit, "frames",
+                                        (json_int_t)task->nr_frames, "restart", restart_text(task), "heartbeat_ns",
+                                        (json_int_t)task->heartbeat, "group", json_text(boot->groups[task->group].name),
+                                        "uses", json_services(task->uses), "provides", json_services(task->provides)));
     }
     return list;
 }
@@ -261,6 +301,7 @@ static int check(const char *path, const struct setup_overrides *overrides, bool
         print_machine(&setup.boot.machine);
         print_tasks(&setup.boot);
         print_restarts(&setup.boot);
+        print_services(&setup.boot);
         print_limits();
     }
     setup_finish(&setup);

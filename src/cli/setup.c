@@ -273,7 +273,34 @@ static void describe_group(FILE *out, const struct boot_group *group)
             (long long)group->period, group->halts);
 }
 
-static void describe_task(FILE *out, const struct bootfile *boot, const struct boot_task *task)
+static bool is_names(const struct boot_task *task)
+{
+    const char *slash = strrchr(task->plugin, '/');
+    return strcmp(slash ? slash + 1 : task->plugin, "names.so") == 0;
+}
+
+/*
+ * What the name service is told, as its arguments: for each task that may not look up and register all services the
+ * badge that the supervisor gives it, which is its place in the start order, and what it may. Read by
+ * servers/names/grants.c.
+ */
+static char *describe_services(const struct bootfile *boot)
+{
+    char *text = text_dup("");
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        const struct boot_task *task = &boot->tasks[boot->order[i]];
+        if (!task->uses && !task->provides)
+            continue;
+        char *longer =
+            text_format("%s%zu\t%s%s\t%s%s\n", text, i + 1, task->uses ? "=" : "*", task->uses ? task->uses : "",
+                        task->provides ? "=" : "*", task->provides ? task->provides : "");
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static void describe_task(FILE *out, const struct bootfile *boot, const struct boot_task *task, const char *args)
 {
     fputs("task\t", out);
     put_escaped(out, task->name);
@@ -282,9 +309,9 @@ static void describe_task(FILE *out, const struct bootfile *boot, const struct b
     fprintf(out, "\t%d\t%d\t", task->priority, task->is_privileged);
     for (size_t i = 0; i < task->nr_deps; i++)
         fprintf(out, "%s%s", i ? "," : "", boot->tasks[task->deps[i]].name);
-    fprintf(out, "%s\t%llu\t%u\t%zu\t%d\t%lld\t", task->nr_deps ? "" : "-", (unsigned long long)task->memory_limit,
-            task->nr_frames, task->group, task->restart, (long long)task->heartbeat);
-    put_escaped(out, task->args);
+    fprintf(out, "%s\t%llu\t%u\t%zu\t%d\t%lld\t%d\t", task->nr_deps ? "" : "-", (unsigned long long)task->memory_limit,
+            task->nr_frames, task->group, task->restart, (long long)task->heartbeat, task->uses || task->provides);
+    put_escaped(out, args);
     putc('\n', out);
 }
 
@@ -292,15 +319,20 @@ char *setup_describe(const struct setup *setup)
 {
     char *text = NULL;
     size_t size;
+    const struct bootfile *boot = &setup->boot;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return text_dup("");
+    char *services = describe_services(boot);
     fprintf(out, "%s\n", setup->supervisor);
-    for (size_t i = 0; i < setup->boot.nr_groups; i++)
-        describe_group(out, &setup->boot.groups[i]);
-    for (size_t i = 0; i < setup->boot.nr_tasks; i++)
-        describe_task(out, &setup->boot, &setup->boot.tasks[setup->boot.order[i]]);
+    for (size_t i = 0; i < boot->nr_groups; i++)
+        describe_group(out, &boot->groups[i]);
+    for (size_t i = 0; i < boot->nr_tasks; i++) {
+        const struct boot_task *task = &boot->tasks[boot->order[i]];
+        describe_task(out, boot, task, is_names(task) ? services : task->args);
+    }
     fclose(out);
+    free(services);
     return text;
 }
 

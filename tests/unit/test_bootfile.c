@@ -72,13 +72,15 @@ static const struct bad bad_lines[] = {
     {TASK "args = x\0y\nbad\n", "F:2: byte 9 is NUL; " TEXT, NULL, 24},
     {"\0", "F:1: byte 1 is NUL; " TEXT, NULL, 1},
     {TASK "args=" X50 X50 X50 X50 "\n",
-     "F:2: the line has 205 bytes, at most 197 are read; continue args and after on a further, indented line\n", NULL,
-     0},
+     "F:2: the line has 205 bytes, at most 197 are read; continue args, after, uses and provides on a further, "
+     "indented line\n",
+     NULL, 0},
     {"[machine]\n  memory = 1M\n" TASK, "F:2: " INDENT, NULL, 0},
     {TASK "args = x\n  priority = 3\n", "F:3: " INDENT, NULL, 0},
     {TASK "args = x\n  [task b]\n", "F:3: " INDENT, NULL, 0},
     {"  [task a]\n" TASK, "F:1: " INDENT, NULL, 0},
-    {TASK "priority = 3\n  4\n", "F:3: priority has one line only; args and after may continue\n", NULL, 0},
+    {TASK "priority = 3\n  4\n", "F:3: priority has one line only; args, after, uses and provides may continue\n", NULL,
+     0},
 };
 
 /* ---- BOOT0020: sections ---- */
@@ -269,7 +271,7 @@ static void test_BOOT0060_all_errors_are_reported_by_line(void **state)
                                  "F:4: after: there is no task 'b' in this file\n"
                                  "F:5: priority: 'x' is no number from 1 to 63; a higher one is stronger\n"
                                  "F:7: unknown key 'foo' of a task; write module, args, priority, privileged, "
-                                 "after, memory-limit, frames, restart, heartbeat or group\n");
+                                 "after, memory-limit, frames, restart, heartbeat, group, uses or provides\n");
     free(printed);
     bootfile_finish(&boot);
 }
@@ -332,6 +334,8 @@ static void test_BOOT0110_defaults(void **state)
     assert_int_equal(boot.tasks[0].restart, BOOT_RESTART_DEFAULT);
     assert_int_equal(boot.tasks[0].heartbeat, 0);
     assert_int_equal(boot.tasks[0].group, 0);
+    assert_null(boot.tasks[0].uses);
+    assert_null(boot.tasks[0].provides);
     assert_int_equal(boot.nr_groups, 1);
     assert_string_equal(boot.groups[0].name, "default");
     assert_int_equal(boot.groups[0].strategy, BOOT_ONE_FOR_ONE);
@@ -362,6 +366,7 @@ static void test_BOOT0120_every_key_is_read(void **state)
                "module = ./x.so\r\nargs = one ';' \"two\"\r\n\r\n# between\r\n\tthree ; not this\r\n  four\r\n"
                "priority = 63\r\nprivileged = yes\r\nmemory-limit = 2M\r\nframes = 20\r\n"
                "restart = always\r\nheartbeat = 5ms\r\ngroup = g\r\n"
+               "uses = one,\t two ; not this\r\n three\r\nprovides=-\r\n"
                "[group g]\r\nstrategy = rest-for-one\r\nintensity = 3\r\nperiod = 20s\r\nescalate = halt\r\n",
                NULL);
     const struct boot_task *task = bootfile_task(&boot, "a.b-c_1");
@@ -369,6 +374,8 @@ static void test_BOOT0120_every_key_is_read(void **state)
     assert_non_null(task);
     assert_int_equal(task->restart, BOOT_RESTART_ALWAYS);
     assert_int_equal(task->heartbeat, 5 * MK_MSEC);
+    assert_string_equal(task->uses, "one two three");
+    assert_string_equal(task->provides, "");
     assert_ptr_equal(group, &boot.groups[task->group]);
     assert_int_equal(group->strategy, BOOT_REST_FOR_ONE);
     assert_int_equal(group->intensity, 3);
