@@ -27,6 +27,8 @@ static const struct bar {
     {"sched.yield", NULL, 2.5, "floor.switch", ANY_HOST},
     {"thread.spawn", NULL, 0.5, "peer.go_spawn", ANY_HOST},
     {"ipc.null_call.crowded", NULL, 1.5, "ipc.null_call", ANY_HOST},
+    {"ipc.null_call.supervised", NULL, 1.02, "ipc.null_call", ANY_HOST},
+    {"server.restart", NULL, 1000000, NULL, ANY_HOST},
     {"memory.port.resident", NULL, 200, NULL, ANY_HOST},
     {"memory.thread.kernel", NULL, 1024, NULL, ANY_HOST},
     {"vm.fault.zero", NULL, 1.5, "floor.trap", ANY_HOST},

@@ -77,6 +77,7 @@ void sched_rows(void);
 void sel4_rows(void);
 void crowd_rows(void);
 void vm_rows(void);
+void supervised_rows(void);
 void host_rows(void);
 void peer_rows(void);
 

@@ -10,14 +10,6 @@ enum {
     PKEY = 16,
 };
 
-static void call_many(mk_name_t send, struct mk_msg *msg, size_t size, uint64_t nr)
-{
-    for (uint64_t i = 0; i < nr; i++) {
-        msg->size = size;
-        check(mk_call(send, msg, MK_TIME_FOREVER), "call");
-    }
-}
-
 /* The boss is the client. */
 static void client(void *arg)
 {
@@ -30,9 +22,9 @@ static void client(void *arg)
     thread_new(task, echo_main, &echo, 0);
 
     struct mk_msg msg = {.body = body_client, .capacity = BODY_SIZE};
-    call_many(port, &msg, run->row->size, NR_WARM_UPS);
+    calls_make(port, &msg, run->row->size, NR_WARM_UPS);
     meter_start(run);
-    call_many(port, &msg, run->row->size, run->nr);
+    calls_make(port, &msg, run->row->size, run->nr);
     meter_stop(run);
 }
 

@@ -60,14 +60,19 @@ static void boss_main(void *arg)
     halt();
 }
 
-void machine_run(struct run *run, const struct mk_machine_config *config, void (*boss)(void *run))
+void machine_boss(struct mk_machine *machine, struct run *run, void (*boss)(void *run))
 {
     struct boss b = {.main = boss, .run = run};
+    machine_spawn(machine, boss_main, &b);
+    machine_go(machine);
+}
+
+void machine_run(struct run *run, const struct mk_machine_config *config, void (*boss)(void *run))
+{
     struct mk_machine *machine = machine_create(run, config);
     if (!machine)
         return;
-    machine_spawn(machine, boss_main, &b);
-    machine_go(machine);
+    machine_boss(machine, run, boss);
     mk_machine_destroy(machine);
 }
 
@@ -117,6 +122,14 @@ mk_name_t receive_to(mk_name_t task, mk_name_t port)
     mk_name_t name;
     check(mk_right_insert(task, port, MK_MOVE_RECEIVE, &name), "receive right");
     return name;
+}
+
+void calls_make(mk_name_t send, struct mk_msg *msg, size_t size, uint64_t nr)
+{
+    for (uint64_t i = 0; i < nr; i++) {
+        msg->size = size;
+        check(mk_call(send, msg, MK_TIME_FOREVER), "call");
+    }
 }
 
 void echo_main(void *arg)

@@ -29,6 +29,9 @@ struct mk_machine *machine_create(struct run *run, const struct mk_machine_confi
 void machine_spawn(struct mk_machine *machine, void (*entry)(void *), void *arg);
 void machine_go(struct mk_machine *machine);
 
+/* Run it with boss(run), as machine_run does. */
+void machine_boss(struct mk_machine *machine, struct run *run, void (*boss)(void *run));
+
 /* ---- inside ---- */
 
 void check_failed(mk_err_t err, const char *what) __attribute__((noreturn, cold));
@@ -48,6 +51,9 @@ mk_name_t send_to(mk_name_t task, mk_name_t port); /* gives the task a send righ
 
 /* Moves the receive right of `port` to the task and keeps a send right, under the same name here. */
 mk_name_t receive_to(mk_name_t task, mk_name_t port);
+
+/* Calls of `size` bytes, one after the other. */
+void calls_make(mk_name_t send, struct mk_msg *msg, size_t size, uint64_t nr);
 
 /* What its thread needs in a task that serves: answers each message with the same bytes until the end. */
 struct echo {

@@ -23,6 +23,7 @@ static void add_rows(void)
     sched_rows();
     sel4_rows();
     vm_rows();
+    supervised_rows();
     crowd_rows();
     host_rows();
     peer_rows();

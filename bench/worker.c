@@ -27,8 +27,7 @@ static struct worker workers[NR_WORKERS];
 
 extern char **environ;
 
-/* The folder of this program, where its workers lie. */
-static const char *folder(void)
+const char *worker_folder(void)
 {
     static char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -82,12 +81,12 @@ static bool spawn(struct worker *worker, char **argv)
 static bool start(struct worker *worker)
 {
     static const char erlang[] = "mkbench_erlang";
-    char *path = bench_format("%s/%s", folder(), worker->program), *beam = bench_format("%s.beam", path);
+    char *path = bench_format("%s/%s", worker_folder(), worker->program), *beam = bench_format("%s.beam", path);
     bool is_erlang = strcmp(worker->program, erlang) == 0, is_started = false;
     char *plain[] = {path, NULL};
     char *erl[] = {"erl",      "-noshell", "+S",  "1:1", "+sbwt", "none", "+sbwtdcpu", "none",
                    "+sbwtdio", "none",     "-pa", NULL,  "-s",    NULL,   "main",      NULL};
-    erl[11] = (char *)folder();
+    erl[11] = (char *)worker_folder();
     erl[13] = (char *)erlang;
     char line[64];
     if (access(is_erlang ? beam : path, is_erlang ? R_OK : X_OK) != 0)

@@ -10,6 +10,9 @@
 
 #include "bench/bench.h"
 
+/* The folder of this program, where its workers lie. */
+const char *worker_folder(void);
+
 /*
  * Start the row's program unless that was done, from the folder of this
  * program. False: it cannot be had, and the run says why.

@@ -137,6 +137,15 @@ class Measuring(Case):
                 self.assertTrue(os.path.getsize(os.path.join(plots, "chain." + suffix)))
             self.assertFalse(os.path.exists(os.path.join(plots, "payload.gp")))
 
+    def test_BENCH0018(self):
+        """Rows with the supervisor are there, and a restart is no mere call."""
+        done = self.bench("--quick", "--rounds", "2", "--only", "ipc.null_call*", "--only", "server.*", "--json", "-")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        median = {one["name"]: one["median"] for one in json.loads(done.stdout)["rows"]}
+        self.assertGreater(median["server.restart"], 100 * median["ipc.null_call.supervised"])
+        self.assertIn("ipc.null_call.heartbeat", median)
+        self.assertIn("ipc.null_call.plugin", median)
+
 
 class Profiling(Case):
     def test_BENCH0050(self):
@@ -195,7 +204,7 @@ class Listing(Case):
         for name in ("floor.call", "ipc.null_call", "ipc.call.65536", "ipc.ool_move.65536", "ipc.queue.64",
                      "ipc.chain.64", "ipc.fanin.10000", "ipc.event_signal", "sched.yield", "sched.switch",
                      "thread.spawn", "host.pipe", "host.futex.cross", "host.mq", "peer.go_chan", "peer.erlang",
-                     "sel4.call"):
+                     "ipc.null_call.supervised", "server.restart", "sel4.call"):
             self.assertRegex(done.stdout, rf"(?m)^{name} +\S+ +\S")
         self.assertRegex(done.stdout, r"(?m)^ipc.null_call +ns +round trip: ")
         self.assertRegex(done.stdout, r"(?m)^ipc.queue.64 +ns +one way: ")
@@ -225,6 +234,16 @@ class Listing(Case):
             done = self.bench(*args, program=[MK])
             self.assertEqual(done.returncode, 0)
             self.assertIn("usage: mk bench", done.stdout)
+
+    def test_BENCH0023(self):
+        """Without the servers, rows that need them are absent."""
+        copy = shutil.copy(MKBENCH, self.path("mkbench"))
+        library = subprocess.run(["ldd", MKBENCH], capture_output=True, text=True, check=True).stdout
+        folders = {os.path.dirname(line.split()[2]) for line in library.splitlines() if "libmk" in line}
+        done = self.bench("--list", "--only", "*.supervised", program=[copy],
+                          env=dict(os.environ, LD_LIBRARY_PATH=":".join(folders)))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^ +absent: there is no \S+\.so")
 
 
 class Comparing(Case):
