@@ -276,6 +276,9 @@ int cmd_stats(struct shell *sh, int argc, char **argv)
     show_number(sh, "memory used (bytes)", s.memory_used);
     show_number(sh, "kernel memory (bytes)", s.kernel_memory);
     show_number(sh, "events traced", s.nr_events);
-    out_text(sh, "%-28s     %016llx\n", "trace hash", (unsigned long long)s.trace_hash);
+    if (s.trace_hash != 0)
+        out_text(sh, "%-28s     %016llx\n", "trace hash", (unsigned long long)s.trace_hash);
+    else
+        out_text(sh, "%-28s %20s\n", "trace hash", "not traced");
     return 0;
 }

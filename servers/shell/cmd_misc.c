@@ -50,12 +50,15 @@ int cmd_exit(struct shell *sh, int argc, char **argv)
 static int explain(struct shell *sh, const char *name)
 {
     const struct command *command = command_lookup(name);
+    const char *details = command_details(name);
 
     if (command == NULL) {
         err_text(sh, "help: %s: no such command\n", name);
         return 1;
     }
     out_text(sh, "%s\n    %s\n", command->usage, command->help);
+    if (details != NULL)
+        out_text(sh, "\n%s", details);
     return 0;
 }
 

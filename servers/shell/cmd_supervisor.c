@@ -185,6 +185,44 @@ static int show_status(struct shell *sh)
     return err == MK_OK ? 0 : err_fail(sh, "supervisor", "status", err);
 }
 
+/* ---- what went wrong, in words ---- */
+
+static bool is_running(struct shell *sh, const char *name)
+{
+    struct supervisor_entry *entries;
+    bool is_it = false;
+    size_t nr;
+    mk_err_t err = list_supervised(sh, &entries, &nr);
+
+    for (size_t i = 0; err == MK_OK && i < nr; i++)
+        is_it = is_it || (strcmp(entries[i].name, name) == 0 && entries[i].is_running);
+    free(entries);
+    return is_it;
+}
+
+/* The state can also be wrong for all three commands: a request of somebody else is not answered yet. */
+static const char *wrong_state(struct shell *sh, const char *command, const char *name)
+{
+    bool is_up = is_running(sh, name);
+
+    if (strcmp(command, "start") == 0 && is_up)
+        return "is running already";
+    if (strcmp(command, "stop") == 0 && !is_up)
+        return "is not running";
+    return "is being started or ended for somebody else";
+}
+
+static int fail(struct shell *sh, const char *command, const char *name, mk_err_t err)
+{
+    if (sh->missing == NULL && err == MK_E_BAD_STATE)
+        err_text(sh, "%s: %s %s\n", command, name, wrong_state(sh, command, name));
+    else if (sh->missing == NULL && err == MK_E_NOT_FOUND)
+        err_text(sh, "%s: %s: no such task\n", command, name);
+    else
+        return err_fail(sh, command, name, err);
+    return 1;
+}
+
 /* ---- supervisor history ---- */
 
 static void show_event(struct shell *sh, const struct supervisor_event *event)
@@ -221,7 +259,7 @@ static int show_history(struct shell *sh, const char *name)
     for (size_t i = 0; i < size / sizeof(*events); i++)
         show_event(sh, &events[i]);
     free(list);
-    return err == MK_OK ? 0 : err_fail(sh, "supervisor", name, err);
+    return err == MK_OK ? 0 : fail(sh, "supervisor", name, err);
 }
 
 int cmd_supervisor(struct shell *sh, int argc, char **argv)
@@ -242,7 +280,7 @@ static int tell_supervisor(struct shell *sh, uint32_t id, int argc, char **argv)
     if (argc != 2)
         return err_usage(sh, argv[0]);
     err = service_tell(sh, &sh->supervisor, id, argv[1]);
-    return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
+    return err == MK_OK ? 0 : fail(sh, argv[0], argv[1], err);
 }
 
 int cmd_start(struct shell *sh, int argc, char **argv)

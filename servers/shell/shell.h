@@ -112,6 +112,7 @@ struct command {
 extern const struct command commands[];
 extern const size_t nr_commands;
 const struct command *command_lookup(const char *name);
+const char *command_details(const char *name); /* more lines for `help COMMAND`; NULL: none */
 void history_note(struct shell *sh, const char *line, size_t size);
 
 /* ---- lists of the machine, cmd_look.c ---- */

@@ -153,6 +153,28 @@ class Shell(Case):
         self.expect(result, 0)
         self.assertEqual(result.text, f"{len(source('LICENSE'))} /LICENSE\n" * 50)
 
+    def test_CLI0020(self):
+        """help COMMAND explains the columns and words of the command's output; help alone has a line for each."""
+        for command, output in (("ports", "ports; ports echo"), ("ps", "ps"), ("vm", "vm ramfs")):
+            text = run("help " + command).text
+            titles = [line for line in run(output).text.splitlines() if line.replace("us", "").isupper()]
+            self.assertTrue(titles)
+            for word in " ".join(titles).replace("/", " ").split():
+                self.assertIn(word, text)
+        for command, words in (("vm", ("soft", "filled ahead", "too soon", "wired", "reserved")),
+                               ("ps", ("number of a set", "no line in `ports`")), ("ports", ("no line here",)),
+                               ("stats", ("idle", "preemptions", "trace")), ("services", ("name service",))):
+            text = run("help " + command).text
+            self.assertLessEqual(max(len(line) for line in text.splitlines()), 100)
+            for word in words:
+                self.assertIn(word, text)
+        self.assertNotIn("too soon", run("help").text)
+
+    def test_CLI0021(self):
+        """stats has a trace hash only where the run is traced."""
+        self.assertRegex(run("stats").text, r"(?m)^trace hash +not traced$")
+        self.assertRegex(run("stats", "--stats", self.path("s")).text, r"(?m)^trace hash +[0-9a-f]{16}$")
+
 
 class Pager(Case):
     BOOT = ("[machine]\nmemory = 1M\n[task names]\n[task pager]\nprivileged = yes\npriority = 60\nargs = {args}\n"

@@ -336,6 +336,15 @@ class Clients(Case):
             bits |= int(line.split()[1], 16)
         self.assertEqual(bits & ~0x36, 0, lines)
 
+    def test_SUP0072(self):
+        """What start, stop and restart cannot do is told in words."""
+        result = self.run_boot(self.boot(server("a")), "start a", "stop a", "stop a", "restart a", "start nobody",
+                               "stop nobody", "restart nobody", "supervisor history nobody", "stop supervisor", status=1)
+        self.assertEqual(result.text.splitlines(), [
+            "start: a is running already", "stop: a is not running"] + [
+            f"{what}: no such task" for what in ("start: nobody", "stop: nobody", "restart: nobody",
+                                                 "supervisor: nobody", "stop: supervisor")])
+
 
 class Guardian(Case):
     def test_SUP0090(self):
