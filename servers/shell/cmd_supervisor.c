@@ -187,29 +187,34 @@ static int show_status(struct shell *sh)
 
 /* ---- what went wrong, in words ---- */
 
-static bool is_running(struct shell *sh, const char *name)
+static bool find_supervised(struct shell *sh, const char *name, struct supervisor_entry *entry)
 {
     struct supervisor_entry *entries;
-    bool is_it = false;
+    bool is_found = false;
     size_t nr;
     mk_err_t err = list_supervised(sh, &entries, &nr);
 
-    for (size_t i = 0; err == MK_OK && i < nr; i++)
-        is_it = is_it || (strcmp(entries[i].name, name) == 0 && entries[i].is_running);
+    for (size_t i = 0; err == MK_OK && i < nr && !is_found; i++) {
+        is_found = strcmp(entries[i].name, name) == 0;
+        *entry = entries[i];
+    }
     free(entries);
-    return is_it;
+    return is_found;
 }
 
-/* The state can also be wrong for all three commands: a request of somebody else is not answered yet. */
+/* What a command asks for can also be refused because an earlier request, of somebody else, is not done yet. */
 static const char *wrong_state(struct shell *sh, const char *command, const char *name)
 {
-    bool is_up = is_running(sh, name);
+    struct supervisor_entry entry = {0};
+    bool is_running = find_supervised(sh, name, &entry) && entry.is_running;
 
-    if (strcmp(command, "start") == 0 && is_up)
+    if (strcmp(command, "start") == 0 && is_running)
         return "is running already";
-    if (strcmp(command, "stop") == 0 && !is_up)
+    if ((strcmp(command, "stop") == 0 || strcmp(command, "update") == 0) && !is_running)
         return "is not running";
-    return "is being started or ended for somebody else";
+    if (strcmp(command, "update") == 0 && !entry.is_server)
+        return "is no server";
+    return "is being started, ended or updated";
 }
 
 static int fail(struct shell *sh, const char *command, const char *name, mk_err_t err)
@@ -314,7 +319,7 @@ int cmd_update(struct shell *sh, int argc, char **argv)
     err = service_call(sh, &sh->supervisor, &msg);
     if (err == MK_OK)
         err = msg.status;
-    return err == MK_OK ? 0 : err_fail(sh, argv[0], argv[1], err);
+    return err == MK_OK ? 0 : fail(sh, argv[0], argv[1], err);
 }
 
 /* ---- load ---- */

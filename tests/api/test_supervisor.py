@@ -337,11 +337,13 @@ class Clients(Case):
         self.assertEqual(bits & ~0x36, 0, lines)
 
     def test_SUP0072(self):
-        """What start, stop and restart cannot do is told in words."""
-        result = self.run_boot(self.boot(server("a")), "start a", "stop a", "stop a", "restart a", "start nobody",
-                               "stop nobody", "restart nobody", "supervisor history nobody", "stop supervisor", status=1)
+        """What start, stop, restart and update cannot do is told in words."""
+        result = self.run_boot(self.boot(server("a")), "start a", "stop a", "stop a", "update a x", "restart a",
+                               "update shell x", "start nobody", "stop nobody", "restart nobody",
+                               "supervisor history nobody", "stop supervisor", status=1)
         self.assertEqual(result.text.splitlines(), [
-            "start: a is running already", "stop: a is not running"] + [
+            "start: a is running already", "stop: a is not running", "update: a is not running",
+            "update: shell is no server"] + [
             f"{what}: no such task" for what in ("start: nobody", "stop: nobody", "restart: nobody",
                                                  "supervisor: nobody", "stop: supervisor")])
 

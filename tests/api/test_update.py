@@ -82,8 +82,8 @@ after = console
         self.assertEqual(lines, ["update: MK_E_NOT_SUPPORTED", "version 3, count 1"])
         _, result = self.run_updater("call", "1", status=2, after=(
             "stop versioned", f"update versioned {version('2')}", f"update nosuch {version('2')}", "update"))
-        self.assertIn("update: versioned: ", result.text)
-        self.assertIn("update: nosuch: ", result.text)
+        self.assertIn("update: versioned is not running\n", result.text)
+        self.assertIn("update: nosuch: no such task\n", result.text)
         self.assertIn("usage: update NAME FILE", result.text)
 
     def test_UPDATE0060(self):
