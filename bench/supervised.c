@@ -46,8 +46,8 @@ static char *describe(const char *supervisor, const char *names, const char *ser
 {
     return bench_format("%s\n"
                         "group\tdefault\t0\t0\t0\t0\n"
-                        "task\tnames\t%s\t0\t0\t-\t0\t0\t0\t0\t0\t\n"
-                        "task\tserver\t%s\t0\t0\tnames\t0\t0\t0\t0\t%lld\t\n",
+                        "task\tnames\t%s\t0\t0\t-\t0\t0\t0\t0\t0\t0\t\n"
+                        "task\tserver\t%s\t0\t0\tnames\t0\t0\t0\t0\t%lld\t0\t\n",
                         supervisor, names, server, (long long)heartbeat);
 }
 
