@@ -11,9 +11,10 @@
 
 #include <string.h>
 
-#define PING       299u /* an operation that no server needs to know: any answer will do */
-#define NR_INSIDE  8    /* the first names of a task: the service port's is among them */
-#define ENDED_KEPT 256  /* ended tasks that listings show */
+#define ASK_AGAIN  (10 * MK_MSEC) /* after a ping that could not be sent */
+#define PING       299u           /* an operation that no server needs to know: any answer will do */
+#define NR_INSIDE  8              /* the first names of a task: the service port's is among them */
+#define ENDED_KEPT 256            /* ended tasks that listings show */
 
 bool instance_is_alive(const struct job *job)
 {
@@ -148,6 +149,7 @@ static void ask(struct job *job, mk_name_t once)
     struct mk_msg msg = {.id = PING, .reply = job->events};
     mk_err_t err = mk_send(once, &msg, MK_TIME_POLL);
     job->is_asked = err == MK_OK;
+    job->ask_again = err == MK_OK || err == MK_E_DEAD ? 0 : mk_time_now() + ASK_AGAIN;
     if (err)
         release(once);
 }
@@ -155,8 +157,14 @@ static void ask(struct job *job, mk_name_t once)
 void instance_ping(struct job *job)
 {
     mk_name_t once;
-    if (!job->is_asked && mk_right_extract(job->task, job->life->inside, MK_MAKE_SEND_ONCE, &once) == MK_OK)
+    job->ask_again = 0;
+    if (job->is_asked)
+        return;
+    mk_err_t err = mk_right_extract(job->task, job->life->inside, MK_MAKE_SEND_ONCE, &once);
+    if (!err)
         ask(job, once);
+    else if (err == MK_E_NO_MEMORY || err == MK_E_LIMIT_NAMES)
+        job->ask_again = mk_time_now() + ASK_AGAIN;
 }
 
 /* Before the start: behind the requests that wait. One that an earlier instance did not come to will do. */

@@ -303,6 +303,8 @@ void policy_beat(struct supervisor *s)
     mk_time_t now = mk_time_now();
     for (size_t i = 0; i < s->nr_jobs; i++) {
         struct job *job = &s->jobs[i];
+        if (job->ask_again && now >= job->ask_again)
+            instance_ping(job);
         if (!is_beating(job))
             continue;
         if (now - job->heard > 2 * job->heartbeat) {
@@ -333,6 +335,8 @@ mk_time_t policy_next(const struct supervisor *s)
         const struct job *job = &s->jobs[i];
         if (job->life->state == SUPERVISOR_DELAYED && job->life->due > now) /* else it waits for others */
             take_earlier(&next, job->life->due);
+        if (job->ask_again && instance_is_alive(job))
+            take_earlier(&next, job->ask_again);
         if (is_beating(job)) {
             take_earlier(&next, job->next_beat);
             take_earlier(&next, job->heard + 2 * job->heartbeat + 1);

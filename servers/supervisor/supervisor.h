@@ -108,6 +108,7 @@ struct job {
     bool is_home;
     bool is_asked; /* a ping is in the service port's queue, or with the instance */
     mk_time_t heard, next_beat;
+    mk_time_t ask_again; /* a ping could not be sent; 0: it could */
     mk_name_t requester; /* who waits for it to be up, or to end, or to be updated */
     struct update update;
 };
