@@ -25,7 +25,8 @@ bool instance_is_alive(const struct job *job)
 bool instance_is_dead(const struct job *job)
 {
     struct mk_right_info info;
-    return mk_right_info(job->task, &info) != MK_OK || (info.type & MK_RIGHT_DEAD_NAME);
+    mk_err_t err = mk_right_info(job->task, &info);
+    return err == MK_E_BAD_NAME || (!err && (info.type & MK_RIGHT_DEAD_NAME));
 }
 
 /* ---- what the machine knows; in static memory, which needs no pager ---- */
@@ -263,6 +264,8 @@ void instance_end(struct job *job, enum supervisor_kind why, int code)
     if (job->task == MK_NAME_NULL) /* it has ended, and its port is on the way home */
         return;
     mk_err_t err = mk_task_terminate(job->task, code);
+    if (err && err != MK_E_DEAD) /* who waits for the end would wait for ever */
+        err = mk_task_terminate(job->task, code);
     if (err && err != MK_E_DEAD)
         mk_log("%s: %s", job->name, mk_err_text(err));
 }

@@ -32,8 +32,11 @@ void release(mk_name_t name)
 void answer(mk_name_t *replyp, mk_err_t status)
 {
     struct mk_msg msg = {.reply = *replyp, .status = status};
-    if (*replyp != MK_NAME_NULL && mk_reply(&msg) != MK_OK)
-        mk_log("a caller went away");
+    mk_err_t err = *replyp == MK_NAME_NULL ? MK_OK : mk_reply(&msg);
+    if (err) { /* it is gone, or learns that it gets no answer */
+        mk_log("a caller is not answered: %s", mk_err_text(err));
+        (void)mk_right_release(*replyp);
+    }
     *replyp = MK_NAME_NULL;
 }
 

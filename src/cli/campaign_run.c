@@ -66,6 +66,9 @@ static mk_err_t probe(void *arg, const struct mk_probe_call *call)
         run->nr_calls[target]++;
     run->nr_messages += is_message(call);
     if (is_here(call, target)) {
+        if (here.is_shown)
+            fprintf(stderr, "mk: fault: [%s] thread %llu, before %s, at %lld ns\n", call->label,
+                    (unsigned long long)call->thread, call->name, (long long)mk_time_now());
         run->is_injected = true; /* it may not come back */
         run->is_injected = fault_act(here.fault, call, &err);
     }
