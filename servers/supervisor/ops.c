@@ -156,9 +156,9 @@ static mk_err_t do_update(struct supervisor *s, struct mk_msg *msg)
     msg->size = 0;
     if (!job)
         return MK_E_NOT_FOUND;
-    if (job->life->state != SUPERVISOR_UP || job->life->ending != SUPERVISOR_NOTHING || job->requester ||
-        job->update.step != UPDATE_NONE)
+    if (job->life->state != SUPERVISOR_UP || job->life->ending != SUPERVISOR_NOTHING || job->requester)
         return MK_E_BAD_STATE;
+    update_abandon(job); /* a version on probation has passed: there is one way back at a time */
     mk_err_t err = update_begin(job, path);
     if (err)
         return err;

@@ -76,6 +76,14 @@ after = console
         self.assertEqual(result.text.split("TASK")[1].count(" versioned "), 1, result)
         self.assertIn("crash: SIGSEGV; restart at", result.text)
 
+    def test_UPDATE0045(self):
+        """An update of a version on probation is possible: what it was is the way back then."""
+        lines, result = self.run_updater("call", "5", "update", version("2"), "call", "2", "update", version("crashes2"),
+                                         "call", "2", after=("ps",))
+        self.assertEqual(lines, ["version 1, count 5", "update: MK_OK", "version 2, count 7", "update: MK_OK",
+                                 "version 2, count 9"], result)
+        self.assertEqual(result.text.split("TASK  THR")[1].count(" versioned "), 1, result)
+
     def test_UPDATE0050(self):
         """A server without save says that it cannot; what is not up, or is no task, is refused."""
         lines, _ = self.run_updater("update", version("2"), "call", "1", first="cannot")
