@@ -838,7 +838,7 @@ static void crowd_and_see(void *arg)
     mkt_thread(wait_too, NULL);
     mk_thread_yield();
     CHECK_OK(mk_right_insert(victim, port, MK_MOVE_RECEIVE, &served));
-    const struct mk_thread_attr attr = {.entry = crash_inner_alone, .arg = NULL};
+    const struct mk_thread_attr attr = {.entry = crash_inner_alone, .arg = (void *)64};
     CHECK_OK(mk_thread_create(victim, &attr, NULL));
 }
 
