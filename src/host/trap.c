@@ -167,7 +167,7 @@ static void pass_on(int signal, siginfo_t *info, void *context, const struct sig
 static bool is_own(int signal, const siginfo_t *info)
 {
     if (signal == HOST_TRAP_LOOP)
-        return true;
+        return false; /* the watchdog's are told apart before */
     return info->si_code > 0 || (signal == SIGABRT && info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
@@ -193,7 +193,8 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
     uint64_t fixup = signal == SIGSEGV || signal == SIGBUS ? fixup_find(rip) : 0;
     size_t which = 0;
 
-    bool is_step = cpu && signal == SIGTRAP && info->si_code == TRAP_TRACE && cpu->watchdog.is_stepping;
+    bool is_bitten = false,
+         is_step = cpu && signal == SIGTRAP && info->si_code == TRAP_TRACE && cpu->watchdog.is_stepping;
     if (is_step || (cpu && signal == HOST_TRAP_LOOP && info->si_code == SI_TIMER && info->si_ptr == cpu)) {
         enum host_watchdog_act act = host_watchdog_look(cpu, rip, is_step);
         cpu->watchdog.is_stepping = act == HOST_WATCHDOG_STEP;
@@ -205,10 +206,11 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
             return;
         }
         signal = HOST_TRAP_LOOP;
+        is_bitten = true;
     }
     while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
         which++;
-    if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && is_own(signal, info)) {
+    if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && (is_bitten || is_own(signal, info))) {
         cpu->trap = (struct host_trap){
             .signal = signal,
             .address = (uint64_t)(uintptr_t)info->si_addr,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Exceptions: who is asked, with what, and what the answers do. */
+#include <signal.h>
 #include <xmmintrin.h>
 
 #include "allochook.h"
@@ -1187,6 +1188,36 @@ static void EXC0340(void **state)
     run_watched(quanta_main, &config);
 }
 
+static volatile sig_atomic_t nr_own_signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    nr_own_signals++;
+}
+
+static void raise_alarm(void *arg)
+{
+    (void)arg;
+    raise(SIGVTALRM);
+    nr_done++;
+}
+
+/* EXC0345: the same signal, when it is not the watchdog's, goes to the program's own handler. */
+static void EXC0345(void **state)
+{
+    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_ONSTACK}, old;
+    struct mkt t;
+    (void)state;
+    nr_own_signals = nr_done = 0;
+    assert_int_equal(sigaction(SIGVTALRM, &action, &old), 0);
+    run_for_log(&t, NULL, raise_alarm, 0);
+    assert_int_equal(sigaction(SIGVTALRM, &old, NULL), 0);
+    assert_int_equal(nr_own_signals, 1);
+    assert_int_equal(nr_done, 1);
+    assert_string_equal(t.log, "");
+}
+
 /* EXC0350: a watchdog that cannot be is refused. */
 static void EXC0350(void **state)
 {
@@ -1235,6 +1266,7 @@ int main(void)
         cmocka_unit_test(EXC0320),
         cmocka_unit_test(EXC0330),
         cmocka_unit_test(EXC0340),
+        cmocka_unit_test(EXC0345),
         cmocka_unit_test(EXC0350),
 #if !defined(__SANITIZE_ADDRESS__) && !MKT_TSAN
         cmocka_unit_test(EXC0280),
