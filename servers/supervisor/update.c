@@ -19,11 +19,17 @@ enum { SAVED = 1, RESTORED = 2, CONFIRMED = 3 };
 
 /* ---- the two versions ---- */
 
+/* Tell the version that waits there the name of its receive right. */
+static mk_err_t tell_name(mk_name_t port, mk_name_t inside)
+{
+    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .body = &inside, .size = sizeof(inside)};
+    return mk_send(port, &msg, MK_TIME_POLL);
+}
+
 /* Let the version that waits at `gop` go on, with the receive right under this name. */
 static void let_go(mk_name_t *gop, mk_name_t inside)
 {
-    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .body = &inside, .size = sizeof(inside)};
-    if (*gop != MK_NAME_NULL && mk_send(*gop, &msg, MK_TIME_POLL) != MK_OK)
+    if (*gop != MK_NAME_NULL && tell_name(*gop, inside) != MK_OK)
         release(*gop);
     *gop = MK_NAME_NULL;
 }
@@ -181,12 +187,6 @@ static mk_err_t move_port(struct job *job, mk_name_t *insidep)
     return err;
 }
 
-static mk_err_t tell_name(struct job *job, mk_name_t inside)
-{
-    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .body = &inside, .size = sizeof(inside)};
-    return mk_send(job->update.next_port, &msg, MK_TIME_POLL);
-}
-
 static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     mk_err_t err = msg->status;
@@ -200,7 +200,7 @@ static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
     if (!err)
         err = move_port(job, &inside);
     if (!err)
-        err = tell_name(job, inside);
+        err = tell_name(job->update.next_port, inside);
     if (!err)
         err = send_state(job, msg);
     if (err && !inside) {
@@ -247,12 +247,6 @@ static void restored(struct supervisor *s, struct job *job, const struct mk_msg 
     answer(&job->requester, MK_OK);
 }
 
-static void confirmed(struct job *job)
-{
-    end_task(&job->update.next);
-    forget(job);
-}
-
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     enum update_step step = job->update.step;
@@ -263,7 +257,7 @@ bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
     else if (msg->badge == RESTORED && step == UPDATE_RESTORING)
         restored(s, job, msg);
     else if (msg->badge == CONFIRMED && step == UPDATE_PROBATION)
-        confirmed(job);
+        update_abandon(job); /* the old version */
     mk_msg_discard(msg);
     return true;
 }

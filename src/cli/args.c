@@ -3,6 +3,7 @@
 #include "command.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,23 @@ int args_next(struct args *args, const struct option *options)
             strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ? ARGS_HELP : refuse_option(args, options, name);
     free(name);
     return result;
+}
+
+bool args_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max,
+                 uint64_t *valuep)
+{
+    char *end, *safe;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && value >= min && value <= max) {
+        *valuep = value;
+        return true;
+    }
+    safe = text_printable(text);
+    fprintf(stderr, "mk: %s: %s: '%s' is no number from %llu to %llu\n", command, option, safe, (unsigned long long)min,
+            (unsigned long long)max);
+    free(safe);
+    return false;
 }
 
 int args_usage(const struct args *args, const char *why)

@@ -328,28 +328,13 @@ static const struct option options[] = {{"-c", true},      {"--set", true},    {
                                         {"--kinds", true}, {"--target", true}, {"--json", false},  {"--only", true},
                                         {"--shard", true}, {"--jobs", true},   {"--merge", false}, {0}};
 
-static bool take_number(int option, const char *text, uint64_t min, uint64_t max, uint64_t *valuep)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && !errno && value >= min && value <= max) {
-        *valuep = value;
-        return true;
-    }
-    char *safe = text_printable(text);
-    complain(text_format("%s: '%s' is no number from %llu to %llu", options[option].name, safe, (unsigned long long)min,
-                         (unsigned long long)max));
-    free(safe);
-    return false;
-}
-
 /* "2/8": the second of eight shards. */
 static bool take_shard(struct request *request, const char *text)
 {
     char *slash = strchr(text, '/'), *first = slash ? text_ndup(text, (size_t)(slash - text)) : NULL;
-    bool is_good = slash && take_number(OPT_SHARD, slash + 1, 1, 1000000, &request->nr_shards) &&
-                   take_number(OPT_SHARD, first, 1, request->nr_shards, &request->shard);
+    bool is_good = slash &&
+                   args_number("campaign", options[OPT_SHARD].name, slash + 1, 1, 1000000, &request->nr_shards) &&
+                   args_number("campaign", options[OPT_SHARD].name, first, 1, request->nr_shards, &request->shard);
     if (!slash)
         complain(text_dup("--shard: I/N, as in 2/8 for the second of eight"));
     request->shard--;
@@ -367,9 +352,9 @@ static bool take_value(struct request *request, int option, char *value)
         setup_add_set(&request->overrides, value);
         return true;
     case OPT_FAULTS:
-        return take_number(option, value, 1, 1000000000, &request->nr_faults);
+        return args_number("campaign", options[option].name, value, 1, 1000000000, &request->nr_faults);
     case OPT_SEED:
-        return take_number(option, value, 0, UINT64_MAX, &request->seed);
+        return args_number("campaign", options[option].name, value, 0, UINT64_MAX, &request->seed);
     case OPT_KINDS:
         request->kinds = value;
         return true;
@@ -378,11 +363,11 @@ static bool take_value(struct request *request, int option, char *value)
         return true;
     case OPT_ONLY:
         request->has_only = true;
-        return take_number(option, value, 0, UINT64_MAX, &request->only);
+        return args_number("campaign", options[option].name, value, 0, UINT64_MAX, &request->only);
     case OPT_SHARD:
         return take_shard(request, value);
     default:
-        return take_number(option, value, 1, JOBS_MAX, &request->nr_jobs);
+        return args_number("campaign", options[option].name, value, 1, JOBS_MAX, &request->nr_jobs);
     }
 }
 

@@ -4,6 +4,7 @@
 #define CLI_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* How mk ends. `mk run` otherwise gives the exit code of the run. */
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2 };
@@ -53,6 +54,10 @@ enum { ARGS_END = -1, ARGS_OPERAND = -2, ARGS_HELP = -3, ARGS_BAD = -4 };
  * or one of the above. ARGS_BAD was reported.
  */
 int args_next(struct args *args, const struct option *options);
+
+/* A decimal number in these bounds; false, with a line that says so, for anything else. */
+bool args_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max,
+                 uint64_t *valuep);
 
 /* Report wrong usage, with the command's usage behind it; returns EXIT_BAD_INPUT. */
 int args_usage(const struct args *args, const char *why);

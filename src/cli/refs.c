@@ -43,27 +43,6 @@ static bool is_policy(const char *name)
     return false;
 }
 
-static bool read_number(int option, const char *text, uint64_t min, uint64_t max, uint64_t *valuep)
-{
-    uint64_t value = 0;
-    size_t i = 0;
-    for (; text[i] >= '0' && text[i] <= '9' && value <= max / 10; i++) {
-        uint64_t digit = (uint64_t)(text[i] - '0');
-        if (value * 10 > max - digit)
-            break;
-        value = value * 10 + digit;
-    }
-    if (i > 0 && !text[i] && value >= min) {
-        *valuep = value;
-        return true;
-    }
-    char *safe = text_printable(text);
-    bool is_good = complain(text_format("%s: '%s' is no number from %llu to %llu", options[option].name, safe,
-                                        (unsigned long long)min, (unsigned long long)max));
-    free(safe);
-    return is_good;
-}
-
 static void add_text(struct request *request, const char *word)
 {
     char *longer = request->text ? text_format("%s %s", request->text, word) : text_dup(word);
@@ -85,14 +64,14 @@ static bool take_option(struct request *request, int option, const char *value)
         free(safe);
         return is_good;
     case OPT_FRAMES:
-        if (!read_number(option, value, 1, REFS_FRAMES_MAX, &number))
+        if (!args_number("refs", options[option].name, value, 1, REFS_FRAMES_MAX, &number))
             return false;
         refs->nr_frames = (uint32_t)number;
         return true;
     case OPT_WINDOW:
-        return read_number(option, value, 1, REFS_WINDOW_MAX, &refs->window);
+        return args_number("refs", options[option].name, value, 1, REFS_WINDOW_MAX, &refs->window);
     case OPT_SEED:
-        return read_number(option, value, 0, INT64_MAX, &refs->seed);
+        return args_number("refs", options[option].name, value, 0, INT64_MAX, &refs->seed);
     case OPT_JSON:
         request->is_json = true;
         return true;

@@ -131,14 +131,21 @@ static void clear_reschedule(struct cpu *cpu)
         cpu_reschedule(cpu);
 }
 
-/* The current thread has left the run state: run the next one. */
-static void switch_away(struct cpu *cpu, bool is_preemption)
+/* Out of its queue, with its slice begun. NULL: nobody is ready. */
+static struct thread *take_next(struct cpu *cpu)
 {
     struct thread *next = queue_take(cpu);
     if (cpu_must_reschedule(cpu))
         clear_reschedule(cpu);
     if (next)
         start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
+    return next;
+}
+
+/* The current thread has left the run state: run the next one. */
+static void switch_away(struct cpu *cpu, bool is_preemption)
+{
+    struct thread *next = take_next(cpu);
     if (unlikely(next && next == cpu->current)) { /* it put itself back, and was chosen */
         next->state = THREAD_RUNNING;
         return;
@@ -380,10 +387,7 @@ static bool exit_parked(struct cpu *cpu)
     if (!(self->flags & THREAD_PARKED) || self->task->is_ended || self->context.size != MK_STACK_DEFAULT ||
         !cpu->ready_mask || cpu->now >= cpu->next_event || cpu->machine->unloading || machine_is_stopping(cpu->machine))
         return false;
-    struct thread *next = queue_take(cpu);
-    if (cpu_must_reschedule(cpu))
-        clear_reschedule(cpu);
-    start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
+    struct thread *next = take_next(cpu);
     kernel_charge(cpu, cpu->machine->costs.switch_);
     charge_current(cpu);
     thread_rest(cpu, self);

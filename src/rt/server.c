@@ -145,17 +145,28 @@ static mk_err_t restore(const struct mk_server *server, void **statep, struct mk
     return server->restore ? server->restore(statep, msg) : MK_E_NOT_SUPPORTED;
 }
 
+/* Room for whatever a message can bring. */
+struct room {
+    struct mk_msg_right rights[MK_RIGHTS_MAX];
+    struct mk_msg_memory memories[MK_MEMORIES_MAX];
+};
+
+/* Its body, to be freed, is NULL without memory. */
+static struct mk_msg message_in(struct room *room)
+{
+    return (struct mk_msg){.body = mk_malloc(MK_BODY_MAX),
+                           .capacity = MK_BODY_MAX,
+                           .rights = room->rights,
+                           .max_rights = MK_RIGHTS_MAX,
+                           .memories = room->memories,
+                           .max_memories = MK_MEMORIES_MAX};
+}
+
 /* In place of start. */
 static mk_err_t take_over(const struct mk_server *server, void **statep, mk_name_t *receivep)
 {
-    struct mk_msg_right rights[MK_RIGHTS_MAX];
-    struct mk_msg_memory memories[MK_MEMORIES_MAX];
-    struct mk_msg msg = {.body = mk_malloc(MK_BODY_MAX),
-                         .capacity = MK_BODY_MAX,
-                         .rights = rights,
-                         .max_rights = MK_RIGHTS_MAX,
-                         .memories = memories,
-                         .max_memories = MK_MEMORIES_MAX};
+    struct room room;
+    struct mk_msg msg = message_in(&room);
     if (!msg.body || !rt_state())
         return MK_E_NO_MEMORY;
     if (!wait_for_name(mk_task_service(), receivep))
@@ -186,16 +197,10 @@ static bool is_update(void)
 
 mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *state)
 {
-    struct mk_msg_right rights[MK_RIGHTS_MAX];
-    struct mk_msg_memory memories[MK_MEMORIES_MAX];
-    struct mk_msg msg = {.capacity = MK_BODY_MAX,
-                         .rights = rights,
-                         .max_rights = MK_RIGHTS_MAX,
-                         .memories = memories,
-                         .max_memories = MK_MEMORIES_MAX};
+    struct room room;
     struct rt *rt = rt_state();
+    struct mk_msg msg = message_in(&room);
 
-    msg.body = mk_malloc(MK_BODY_MAX);
     if (!rt || !msg.body)
         return rt ? MK_E_NO_MEMORY : MK_E_NOT_IN_MACHINE;
     rt->loop_stop = false;

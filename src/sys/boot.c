@@ -99,7 +99,7 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
     mk_err_t err = MK_OK;
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         if (all[i].is_wrong)
-            err = err ? refuse(to, err, all[i].why) : refuse(to, all[i].err, all[i].why);
+            err = refuse(to, err ? err : all[i].err, all[i].why);
     return err;
 }
 

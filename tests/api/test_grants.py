@@ -115,12 +115,7 @@ class Grants(test_supervisor.Case):
                                  (task + "uses = a\n  " + 64 * "b" + "\n", 2, "at most 63"),
                                  (task + "use = a\n", 2, "did you mean 'uses'"),
                                  ("[machine]\nuses = a\n" + task, 2, "unknown key")):
-            path = self.write("bad.ini", text)
-            for command in ("run", "check"):
-                with self.subTest(text=text, command=command):
-                    result = mk(command, path)
-                    self.expect(result, 2, "", f"bad.ini:{line}: ")
-                    self.assertIn(word, result.err)
+            self.check_refused(text, line, word)
 
     def test_GRANT0051(self):
         """check tells the lists, for people and for programs."""

@@ -31,6 +31,15 @@ class Case(test_cli.Case):
         text = self.HEAD + "\n".join(sections).replace("{P}", test_cli.PLUGINS) + "\n" + self.TAIL
         return self.write("boot.ini", text)
 
+    def check_refused(self, text, line, word):
+        """run and check refuse this boot file alike, in this line, with this word."""
+        path = self.write("bad.ini", text)
+        for command in ("run", "check"):
+            with self.subTest(text=text, command=command):
+                result = mk(command, path)
+                self.expect(result, 2, "", f"bad.ini:{line}: ")
+                self.assertIn(word, result.err)
+
     def run_boot(self, boot, *commands, status=0):
         result = mk("run", boot, "-c", "; ".join(commands))
         self.expect(result, status)
@@ -439,12 +448,7 @@ class Files(Case):
                                  ("[group g]\nperiod = 0\n" + task, 2, "1000000s"),
                                  ("[group g]\nescalate = yes\n" + task, 2, "halt"),
                                  ("[group g]\n[group g]\n" + task, 2, "line 1")):
-            path = self.write("bad.ini", text)
-            for command in ("run", "check"):
-                with self.subTest(text=text, command=command):
-                    result = mk(command, path)
-                    self.expect(result, 2, "", f"bad.ini:{line}: ")
-                    self.assertIn(word, result.err)
+            self.check_refused(text, line, word)
 
     def test_SUP0081(self):
         """check tells the policies, for people and for programs; --set reaches groups too."""
