@@ -134,6 +134,8 @@ static inline void mkt_begin(struct mkt *t, const struct mk_machine_config *conf
         c = *config;
     c.log = mkt_log;
     c.log_arg = t;
+    if (c.isolation == MK_ISOLATION_AUTO && getenv("MKT_ISOLATION"))
+        c.isolation = MK_ISOLATION_MPROTECT;
     assert_int_equal(mk_machine_create(&c, &t->machine), MK_OK);
 }
 

@@ -42,7 +42,7 @@ struct mk_machine_config {
     uint64_t memory_size; /* bytes of the machine's memory; a multiple of the page; 0: 64 MiB */
     mk_time_t quantum;    /* ns that a thread runs before its equals; 0: 10 ms */
     enum mk_clock clock;
-    enum mk_isolation isolation; /* AUTO: the best present. MPROTECT and PKEY are not supported yet. */
+    enum mk_isolation isolation; /* AUTO: the best present. PKEY is not supported yet. */
     enum mk_context context;     /* how threads are switched: assembly, or swapcontext */
     const char *policy;          /* scheduling policy; NULL: "priority", the only one yet */
     const char

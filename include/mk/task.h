@@ -84,8 +84,10 @@ MK_API const char *mk_task_folder(void);
 /* The receive right of the service port that the task was loaded with; MK_NAME_NULL: none. */
 MK_API mk_name_t mk_task_service(void);
 
-/* One pointer per task, NULL at first, for its runtime to find its state; the address of it. NULL outside a machine. */
-MK_API void **mk_task_slot(void);
+/* One pointer per task, NULL at first, for its runtime to find its state. NULL outside a machine. */
+MK_API void *mk_task_slot(void);
+/* Ignored outside a machine. */
+MK_API void mk_task_set_slot(void *p);
 
 /* ---- with the machine's control port (MK_SPECIAL_MACHINE) ---- */
 

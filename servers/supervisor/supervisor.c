@@ -221,7 +221,7 @@ static void keep_all(struct supervisor *s, size_t life_size)
     if (!err)
         err = keep(s->text, s->text_size);
     if (!err)
-        err = keep(*mk_task_slot(), 1);
+        err = keep(mk_task_slot(), 1);
     if (err)
         mk_log("memory for restarts is not kept: %s", mk_err_text(err));
 }

@@ -75,7 +75,7 @@ static bool heap_may_be_held(const struct mk_regs *regs)
         return false;
     if (is_in_allocator(regs->rip))
         return true;
-    for (size_t i = 0; i < 256 && user_load_u64((const void *)(uintptr_t)(regs->rsp + 8 * i), &word); i++)
+    for (size_t i = 0; i < 256 && raw_load_u64((const void *)(uintptr_t)(regs->rsp + 8 * i), &word); i++)
         if (is_in_allocator(word))
             return true;
     return false;
@@ -136,7 +136,7 @@ static pid_t next_thread(Dwfl *whose, void *arg, void **thread)
 static bool read_memory(Dwfl *whose, Dwarf_Addr address, Dwarf_Word *word, void *arg)
 {
     (void)whose, (void)arg;
-    return user_load_u64((const void *)(uintptr_t)address, word);
+    return raw_load_u64((const void *)(uintptr_t)address, word);
 }
 
 /* arch: in DWARF's order (System V ABI for x86-64, figure 3.36). */

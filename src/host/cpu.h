@@ -11,6 +11,7 @@
 #include <mk/exception.h>
 
 #include "host/context.h"
+#include "host/isolation.h"
 
 #define HOST_TRAP_ABORT      6  /* SIGABRT */
 #define HOST_TRAP_BAD_ACCESS 11 /* SIGSEGV */
@@ -52,11 +53,14 @@ struct host_watchdog {
 
 /* First member of the kernel's struct cpu. */
 struct host_cpu {
-    struct host_context scheduler; /* the host thread that runs the CPU */
-    bool is_ucontext;              /* context back-end */
-    sigset_t mask;                 /* of the host thread; new threads begin with it */
-    bool has_thread;               /* a machine's thread runs on it: its traps are ours */
-    bool is_trapped;               /* the trap stack is in use */
+    struct host_context scheduler;    /* the host thread that runs the CPU */
+    bool is_ucontext;                 /* context back-end */
+    sigset_t mask;                    /* of the host thread; new threads begin with it */
+    bool has_thread;                  /* a machine's thread runs on it: its traps are ours */
+    bool is_trapped;                  /* the trap stack is in use */
+    struct host_isolation *isolation; /* NULL: none */
+    struct host_domain
+        *interrupted; /* whose task the last trap came from; NULL: the kernel, or there is no isolation */
     struct host_trap trap;
     /*
      * On the trap stack, with the thread's registers in trap.frame. When it returns the thread goes on with them. It

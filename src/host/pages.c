@@ -110,10 +110,19 @@ void host_pages_free(void *addr, size_t size)
         munmap(addr, size);
 }
 
+static atomic_bool guards_are_marks;
+
+bool host_guards_are_marks(void)
+{
+    return atomic_load_explicit(&guards_are_marks, memory_order_relaxed);
+}
+
 bool host_pages_guard(void *addr, size_t size)
 {
-    if (madvise(addr, size, MADV_GUARD_INSTALL) == 0)
+    if (madvise(addr, size, MADV_GUARD_INSTALL) == 0) {
+        atomic_store_explicit(&guards_are_marks, true, memory_order_relaxed);
         return true;
+    }
     if (atomic_fetch_add(&nr_mprotect_guards, 1) < GUARDS_BY_MPROTECT_MAX && mprotect(addr, size, PROT_NONE) == 0)
         return true;
     atomic_fetch_sub(&nr_mprotect_guards, 1);

@@ -32,5 +32,7 @@ void host_pages_closed(void *addr, size_t size);
  * the stack has no guard.
  */
 bool host_pages_guard(void *addr, size_t size);
+/* Do guards stay when the pages around them are protected anew? */
+bool host_guards_are_marks(void);
 
 #endif

@@ -155,6 +155,8 @@ struct tables {
     size_t nr_relocations[2];
     char *relro; /* pages that the dynamic linker made read-only */
     size_t relro_size;
+    char *data; /* writable pages, with relro */
+    size_t data_size;
 };
 
 /* The dynamic linker makes these addresses absolute, unless the dynamic section is read-only. */
@@ -195,12 +197,15 @@ static void find_tables(const struct link_map *map, struct tables *t)
     const ElfW(Ehdr) *header = (const void *)t->base;
     const ElfW(Phdr) *segments = (const void *)(t->base + header->e_phoff);
     for (int i = 0; i < header->e_phnum; i++) {
-        if (segments[i].p_type != PT_GNU_RELRO)
-            continue;
         uintptr_t start = (t->base + segments[i].p_vaddr) & ~(page - 1);
-        uintptr_t end = (t->base + segments[i].p_vaddr + segments[i].p_memsz) & ~(page - 1);
-        t->relro = (char *)start;
-        t->relro_size = end - start;
+        uintptr_t end = t->base + segments[i].p_vaddr + segments[i].p_memsz;
+        if (segments[i].p_type == PT_GNU_RELRO) {
+            t->relro = (char *)start;
+            t->relro_size = (end & ~(page - 1)) - start;
+        } else if (segments[i].p_type == PT_LOAD && segments[i].p_flags & PF_W) {
+            t->data = (char *)start;
+            t->data_size = ((end + page - 1) & ~(page - 1)) - start;
+        }
     }
 }
 
@@ -217,13 +222,18 @@ static void bind_one(const struct tables *t, const ElfW(Rela) * r, const struct 
             *(uintptr_t *)(t->base + r->r_offset) = (uintptr_t)b->function;
 }
 
-static bool bind_all(void *handle, const struct mk_binding *bindings)
+/* Notes where its variables are, too. */
+static bool bind_all(struct host_plugin *plugin, const struct mk_binding *bindings)
 {
     struct link_map *map;
     struct tables t;
-    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0)
+    if (dlinfo(plugin->handle, RTLD_DI_LINKMAP, &map) != 0)
         return false;
     find_tables(map, &t);
+    size_t nr_fixed = t.relro > t.data ? (size_t)(t.relro - t.data) : 0;
+    nr_fixed = t.relro_size ? nr_fixed + t.relro_size : 0;
+    plugin->data = t.data + nr_fixed;
+    plugin->data_size = t.data_size - nr_fixed;
     if (t.relro_size && mprotect(t.relro, t.relro_size, PROT_READ | PROT_WRITE) != 0)
         return false;
     for (int table = 0; table < 2; table++)
@@ -255,7 +265,7 @@ mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const ch
     }
     plugin->handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
     const void *const *entry = plugin->handle ? dlsym(plugin->handle, "mk_server_entry") : NULL;
-    if (!entry || !bind_all(plugin->handle, bindings)) {
+    if (!entry || !bind_all(plugin, bindings)) {
         const char *error = dlerror();
         const char *text = error ? strchr(error, ' ') : NULL; /* without the copy's path */
         snprintf(why, why_size, "cannot be loaded:%s", text ? text : " its symbols cannot be bound");

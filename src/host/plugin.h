@@ -15,6 +15,8 @@
 struct host_plugin {
     void *handle;
     const void *entry; /* its mk_server_entry */
+    void *data;        /* pages of its variables, */
+    size_t data_size;  /* but those that are read-only once it is loaded */
     char path[256];    /* of the copy */
 };
 

@@ -16,17 +16,20 @@ struct slab {
     size_t size;
 };
 
-void host_stacks_init(struct host_stacks *stacks)
+void host_stacks_init(struct host_stacks *stacks, struct host_isolation *isolation, struct host_domain *domain)
 {
+    *stacks = (struct host_stacks){.isolation = isolation, .domain = domain};
     list_init(&stacks->slabs);
-    stacks->next = NULL;
-    stacks->nr_left = stacks->nr_slabs = 0;
 }
 
 /* Something else may be mapped there next, which must not find the marks of frames that were left in mid-flight. */
-static void slab_free(struct slab *slab)
+static void slab_free(struct host_stacks *stacks, struct slab *slab)
 {
     size_t size = slab->size;
+    if (stacks->isolation) {
+        host_range_remove(stacks->isolation, slab);
+        host_range_remove(stacks->isolation, (char *)slab + host_page_size());
+    }
     host_pages_clean(slab, size);
     host_pages_free(slab, size);
 }
@@ -35,9 +38,21 @@ void host_stacks_finish(struct host_stacks *stacks)
 {
     list_for_each_safe (link, &stacks->slabs) {
         struct slab *slab = list_entry(link, struct slab, link);
-        slab_free(slab);
+        list_remove(link);
+        slab_free(stacks, slab);
     }
-    host_stacks_init(stacks);
+    host_stacks_init(stacks, stacks->isolation, stacks->domain);
+}
+
+/* The slab's own page is the kernel's. */
+static bool isolate(struct host_stacks *stacks, struct slab *slab, size_t bytes, size_t size)
+{
+    size_t header = host_page_size();
+    if (!stacks->isolation)
+        return true;
+    return host_range_add(stacks->isolation, NULL, slab, header, HOST_RANGE_KERNEL, 0) &&
+           host_range_add(stacks->isolation, stacks->domain, (char *)slab + header, bytes - header, HOST_RANGE_STACKS,
+                          size);
 }
 
 /* A mapping for n stacks of `size` bytes: the first stack's guard, or NULL. */
@@ -49,6 +64,11 @@ static char *slab_create(struct host_stacks *stacks, size_t n, size_t size)
     if (!slab)
         return NULL;
     slab->size = bytes;
+    list_init(&slab->link);
+    if (!isolate(stacks, slab, bytes, size)) {
+        slab_free(stacks, slab);
+        return NULL;
+    }
     list_add_tail(&slab->link, &stacks->slabs);
     return (char *)slab + header;
 }
@@ -85,9 +105,9 @@ char *host_stack_alloc(struct host_stacks *stacks, size_t size)
     return base + HOST_STACK_GUARD;
 }
 
-void host_stack_free(char *stack)
+void host_stack_free(struct host_stacks *stacks, char *stack)
 {
     struct slab *slab = (struct slab *)(void *)(stack - HOST_STACK_GUARD - host_page_size());
     list_remove(&slab->link);
-    slab_free(slab);
+    slab_free(stacks, slab);
 }

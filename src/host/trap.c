@@ -74,9 +74,12 @@ __attribute__((used)) void host_trap_main(struct host_trap_frame *frame)
     struct host_cpu *cpu = host_this_cpu;
     /* The handler's frames are gone; valgrind does not always see the next ones come. */
     (void)VALGRIND_MAKE_MEM_UNDEFINED(cpu->signal_stack, SIGNAL_STACK_SIZE);
+    struct host_domain *domain = cpu->interrupted;
     cpu->trap.frame = frame;
     cpu->on_trap(cpu);
     host_this_cpu->is_trapped = false;
+    if (domain)
+        host_isolation_leave(cpu->isolation, domain);
 }
 
 /* arch: the instruction of host_raise, two bytes long. */
@@ -134,6 +137,8 @@ static bool is_repeated(const uint8_t *instruction)
 static void enter_kernel(struct host_cpu *cpu, greg_t *regs)
 {
     uint64_t *top = (uint64_t *)(void *)(cpu->trap_stack + HOST_TRAP_STACK_SIZE);
+    if (cpu->isolation)
+        host_isolation_touch(cpu->isolation, cpu->trap_stack);
     host_pages_clean(cpu->trap_stack, HOST_TRAP_STACK_SIZE); /* a crash may have left it in mid-flight */
     (void)VALGRIND_MAKE_MEM_UNDEFINED(cpu->trap_stack, HOST_TRAP_STACK_SIZE);
     if (RUNNING_ON_VALGRIND && cpu->trap.is_access && cpu->trap.address != cpu->trap.instruction &&
@@ -184,56 +189,99 @@ __asm__(".text\n"
         "jmp on_signal\n"
         ".size on_signal_entry, . - on_signal_entry\n");
 
+/* What the watchdog's signal is answered with, or a single step on its behalf. True: it bites. */
+static bool watch(struct host_cpu *cpu, greg_t *regs, bool is_step)
+{
+    enum host_watchdog_act act = host_watchdog_look(cpu, (uint64_t)regs[REG_RIP], is_step);
+    cpu->watchdog.is_stepping = act == HOST_WATCHDOG_STEP;
+    regs[REG_EFL] &= ~(greg_t)EFLAGS_TF;
+    if (act == HOST_WATCHDOG_STEP)
+        regs[REG_EFL] |= EFLAGS_TF;
+    return act == HOST_WATCHDOG_BITE;
+}
+
+static void note_trap(struct host_cpu *cpu, size_t which, const siginfo_t *info, const greg_t *regs, uint64_t fixup)
+{
+    uint64_t rip = (uint64_t)regs[REG_RIP];
+    cpu->trap = (struct host_trap){
+        .signal = signals[which].signal,
+        .address = (uint64_t)(uintptr_t)info->si_addr,
+        .instruction = rip,
+        .exception = signals[which].exception,
+        .what = signals[which].what,
+        .is_access = signals[which].signal == SIGSEGV && info->si_code != SI_KERNEL,
+        .is_write = (regs[REG_ERR] & 2) != 0,
+        .fixup = fixup,
+    };
+    if (signals[which].signal == SIGSEGV && info->si_code == SI_KERNEL)
+        cpu->trap.address = (uint64_t)regs[REG_RSP];
+    if (rip == (uint64_t)(uintptr_t)host_raise_point) {
+        cpu->trap.exception = MK_EXC_SOFTWARE;
+        cpu->trap.what = "exception raised";
+        cpu->trap.is_raised = true;
+    }
+}
+
+static size_t signal_index(int signal)
+{
+    size_t which = 0;
+    while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
+        which++;
+    return which;
+}
+
+/* Was it a piece of memory that is only closed, where it may be touched? Then it is open now. */
+static bool is_reopened(struct host_cpu *cpu, int signal, const siginfo_t *info, const greg_t *regs, bool is_kernel)
+{
+    return cpu && cpu->isolation && signal == SIGSEGV && info->si_code > 0 && info->si_code != SI_KERNEL &&
+           host_isolation_fault(cpu->isolation, (uintptr_t)info->si_addr, (regs[REG_ERR] & 2) != 0, is_kernel);
+}
+
+enum answer { GO_ON, ENTER_KERNEL, PASS_ON };
+
+static enum answer answer_signal(struct host_cpu *cpu, int signal, const siginfo_t *info, greg_t *regs, bool is_kernel)
+{
+    uint64_t fixup = signal == SIGSEGV || signal == SIGBUS ? fixup_find((uint64_t)regs[REG_RIP]) : 0;
+    bool is_step = cpu && signal == SIGTRAP && info->si_code == TRAP_TRACE && cpu->watchdog.is_stepping, is_bitten;
+    bool is_tick = cpu && signal == HOST_TRAP_LOOP && info->si_code == SI_TIMER && info->si_ptr == cpu;
+    if (is_reopened(cpu, signal, info, regs, is_kernel))
+        return GO_ON;
+    is_bitten = (is_step || is_tick) && watch(cpu, regs, is_step);
+    if ((is_step || is_tick) && !is_bitten)
+        return GO_ON;
+    if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && (is_bitten || is_own(signal, info))) {
+        note_trap(cpu, signal_index(is_bitten ? HOST_TRAP_LOOP : signal), info, regs, fixup);
+        return ENTER_KERNEL;
+    }
+    if (!fixup)
+        return PASS_ON;
+    regs[REG_RIP] = (greg_t)fixup;
+    return GO_ON;
+}
+
 __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
     struct host_cpu *cpu = host_this_cpu;
-    uint64_t rip = (uint64_t)regs[REG_RIP];
-    uint64_t fixup = signal == SIGSEGV || signal == SIGBUS ? fixup_find(rip) : 0;
-    size_t which = 0;
-
-    bool is_bitten = false,
-         is_step = cpu && signal == SIGTRAP && info->si_code == TRAP_TRACE && cpu->watchdog.is_stepping;
-    if (is_step || (cpu && signal == HOST_TRAP_LOOP && info->si_code == SI_TIMER && info->si_ptr == cpu)) {
-        enum host_watchdog_act act = host_watchdog_look(cpu, rip, is_step);
-        cpu->watchdog.is_stepping = act == HOST_WATCHDOG_STEP;
-        regs[REG_EFL] &= ~(greg_t)EFLAGS_TF;
-        if (act == HOST_WATCHDOG_STEP)
-            regs[REG_EFL] |= EFLAGS_TF;
-        if (act != HOST_WATCHDOG_BITE) {
-            errno = saved_errno;
-            return;
-        }
-        signal = HOST_TRAP_LOOP;
-        is_bitten = true;
+    struct host_isolation *isolation = cpu ? cpu->isolation : NULL;
+    if (isolation && signal == SIGSEGV &&
+        host_isolation_is_entering(isolation, (uintptr_t)info->si_addr, (uint64_t)regs[REG_RIP])) {
+        host_isolation_enter(isolation);
+        return;
     }
-    while (which < NR_SIGNALS - 1 && signals[which].signal != signal)
-        which++;
-    if (cpu && (cpu->has_thread || fixup) && !cpu->is_trapped && (is_bitten || is_own(signal, info))) {
-        cpu->trap = (struct host_trap){
-            .signal = signal,
-            .address = (uint64_t)(uintptr_t)info->si_addr,
-            .instruction = rip,
-            .exception = signals[which].exception,
-            .what = signals[which].what,
-            .is_access = signal == SIGSEGV && info->si_code != SI_KERNEL,
-            .is_write = (regs[REG_ERR] & 2) != 0,
-            .fixup = fixup,
-        };
-        if (signal == SIGSEGV && info->si_code == SI_KERNEL)
-            cpu->trap.address = (uint64_t)regs[REG_RSP];
-        if (rip == (uint64_t)(uintptr_t)host_raise_point) {
-            cpu->trap.exception = MK_EXC_SOFTWARE;
-            cpu->trap.what = "exception raised";
-            cpu->trap.is_raised = true;
-        }
+    bool is_kernel = !isolation || host_isolation_is_kernel(isolation);
+    if (!is_kernel)
+        host_isolation_enter(isolation);
+    enum answer answer = answer_signal(cpu, signal, info, regs, is_kernel);
+    if (answer == ENTER_KERNEL) {
+        cpu->interrupted = is_kernel ? NULL : host_isolation_running(isolation);
         enter_kernel(cpu, regs);
-    } else if (fixup) {
-        regs[REG_RIP] = (greg_t)fixup;
-    } else {
-        pass_on(signal, info, context, &old_actions[which]);
+    } else if (!is_kernel) {
+        host_isolation_return(isolation);
     }
+    if (answer == PASS_ON)
+        pass_on(signal, info, context, &old_actions[signal_index(signal)]);
     errno = saved_errno;
 }
 

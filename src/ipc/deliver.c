@@ -68,9 +68,9 @@ static bool fits(const struct kmsg *kmsg, const struct mk_msg *to)
 
 static bool store_sizes(struct mk_msg *msg, const struct kmsg *kmsg)
 {
-    return user_store_u64(MSG_FIELD(msg, size), kmsg->size) &&
-           user_store_u32(MSG_FIELD(msg, nr_rights), kmsg->nr_rights) &&
-           user_store_u32(MSG_FIELD(msg, nr_memories), kmsg->nr_memories);
+    return raw_store_u64(MSG_FIELD(msg, size), kmsg->size) &&
+           raw_store_u32(MSG_FIELD(msg, nr_rights), kmsg->nr_rights) &&
+           raw_store_u32(MSG_FIELD(msg, nr_memories), kmsg->nr_memories);
 }
 
 /* Memory into the receiver's map; all or none. */
@@ -105,20 +105,20 @@ static bool store_message(struct cpu *cpu, struct mk_msg *msg, const struct mk_m
                           const struct mk_msg_memory *memories)
 {
     const uint64_t *nr_evictions = &cpu->machine->vm->counts.nr_evictions;
-    if (!user_copy(to->body, kmsg_body(kmsg), kmsg->size) ||
-        !user_copy(to->memories, memories, kmsg->nr_memories * sizeof(memories[0])))
+    if (!user_put(to->body, kmsg_body(kmsg), kmsg->size) ||
+        !user_put(to->memories, memories, kmsg->nr_memories * sizeof(memories[0])))
         return false;
     uint64_t nr_before = *nr_evictions;
-    return user_copy(to->rights, rights, kmsg->nr_rights * sizeof(rights[0])) && store_sizes(msg, kmsg) &&
-           user_store_u32(MSG_FIELD(msg, id), kmsg->id) &&
-           user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status) &&
-           user_store_u64(MSG_FIELD(msg, badge), kmsg->badge) && user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL) &&
-           user_store_u32(MSG_FIELD(msg, port), port ? port->name : MK_NAME_NULL) &&
-           user_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0) &&
+    return user_put(to->rights, rights, kmsg->nr_rights * sizeof(rights[0])) && store_sizes(msg, kmsg) &&
+           raw_store_u32(MSG_FIELD(msg, id), kmsg->id) &&
+           raw_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status) &&
+           raw_store_u64(MSG_FIELD(msg, badge), kmsg->badge) && raw_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL) &&
+           raw_store_u32(MSG_FIELD(msg, port), port ? port->name : MK_NAME_NULL) &&
+           raw_store_u32(MSG_FIELD(msg, seqno), port ? port->seqno : 0) &&
            (*nr_evictions == nr_before || vm_missing(cpu, (uintptr_t)msg, true) == MK_OK);
 }
 
-mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
+static mk_err_t write_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
 {
     struct mk_msg *msg = thread->msg;
     struct space *space = thread->space;
@@ -127,7 +127,7 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
     struct mk_msg to;
 
     cpu->is_missing = false;
-    if (!user_copy(&to, msg, sizeof(to)) || (!fits(kmsg, &to) && !store_sizes(msg, kmsg))) {
+    if (!raw_copy(&to, msg, sizeof(to)) || (!fits(kmsg, &to) && !store_sizes(msg, kmsg))) {
         if (cpu->is_missing)
             return MK_MISSING;
         kmsg_destroy(cpu->machine, kmsg);
@@ -160,11 +160,24 @@ mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, str
         rights[i].how = ref_kind(&kmsg->rights[i]);
         rights[i].name = ref_put(space, kmsg->rights[i]);
     }
-    user_copy(to.rights, rights, kmsg->nr_rights * sizeof(rights[0]));
+    user_put(to.rights, rights, kmsg->nr_rights * sizeof(rights[0]));
     if (kmsg_reply(kmsg))
-        user_store_u32(MSG_FIELD(msg, reply), ref_put(space, kmsg->reply));
+        raw_store_u32(MSG_FIELD(msg, reply), ref_put(space, kmsg->reply));
     kmsg_free(cpu->machine, kmsg);
     return MK_OK;
+}
+
+mk_err_t copy_out(struct cpu *cpu, struct thread *thread, struct kmsg *kmsg, struct port *port)
+{
+    struct host_isolation *isolation = cpu->host.isolation;
+    if (likely(!isolation) || !cpu->current) /* before and after runs nothing is closed */
+        return write_out(cpu, thread, kmsg, port);
+    if (thread != cpu->current)
+        host_isolation_prepare(isolation, thread->task->domain, thread->context.stack);
+    host_isolation_use(isolation, thread->trap_stack ? NULL : thread->task->domain); /* the kernel asks on that stack */
+    mk_err_t err = write_out(cpu, thread, kmsg, port);
+    host_isolation_use(isolation, cpu->current->task->domain);
+    return err;
 }
 
 /* A message that the kernel owes for a send-once right that went unused. */

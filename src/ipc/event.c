@@ -13,12 +13,12 @@
 static bool store_events(const struct thread *thread, const struct port *port, uint64_t bits)
 {
     struct mk_msg *msg = thread->msg;
-    return user_store_u32(MSG_FIELD(msg, id), MK_NOTIFY_ID + MK_NOTIFY_EVENT) &&
-           user_store_u32(MSG_FIELD(msg, status), MK_OK) && user_store_u64(MSG_FIELD(msg, size), 0) &&
-           user_store_u32(MSG_FIELD(msg, nr_rights), 0) && user_store_u32(MSG_FIELD(msg, nr_memories), 0) &&
-           user_store_u64(MSG_FIELD(msg, badge), MK_BADGE_KERNEL) &&
-           user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL) && user_store_u32(MSG_FIELD(msg, port), port->name) &&
-           user_store_u32(MSG_FIELD(msg, seqno), port->seqno) && user_store_u64(MSG_FIELD(msg, events), bits);
+    return raw_store_u32(MSG_FIELD(msg, id), MK_NOTIFY_ID + MK_NOTIFY_EVENT) &&
+           raw_store_u32(MSG_FIELD(msg, status), MK_OK) && raw_store_u64(MSG_FIELD(msg, size), 0) &&
+           raw_store_u32(MSG_FIELD(msg, nr_rights), 0) && raw_store_u32(MSG_FIELD(msg, nr_memories), 0) &&
+           raw_store_u64(MSG_FIELD(msg, badge), MK_BADGE_KERNEL) &&
+           raw_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL) && raw_store_u32(MSG_FIELD(msg, port), port->name) &&
+           raw_store_u32(MSG_FIELD(msg, seqno), port->seqno) && raw_store_u64(MSG_FIELD(msg, events), bits);
 }
 
 /* The current thread has the pending bits now. */

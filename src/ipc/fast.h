@@ -41,10 +41,10 @@ static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_
 {
     uint64_t body;
     uint32_t nr_rights, nr_memories;
-    if (unlikely(!user_probe_u64(msg)) || unlikely(!user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) || unlikely(nr_rights | nr_memories) ||
-        unlikely(!user_probe_u64(MSG_FIELD(msg, events))) || unlikely(!user_load_u64(MSG_FIELD(msg, size), sizep)) ||
-        unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)))
+    if (unlikely(!raw_probe_u64(msg)) || unlikely(!raw_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) ||
+        unlikely(!raw_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) || unlikely(nr_rights | nr_memories) ||
+        unlikely(!raw_probe_u64(MSG_FIELD(msg, events))) || unlikely(!raw_load_u64(MSG_FIELD(msg, size), sizep)) ||
+        unlikely(!raw_load_u64(MSG_FIELD(msg, body), &body)))
         return false;
     *bodyp = (const void *)(uintptr_t)body;
     return likely(*sizep <= MK_BODY_MAX);
@@ -53,7 +53,7 @@ static FAST bool fast_load(const struct mk_msg *msg, const void **bodyp, uint64_
 static FAST bool fast_copy_word(uint64_t to, uint64_t from)
 {
     uint64_t word;
-    return likely(user_load_u64((const void *)from, &word)) && likely(user_store_u64((void *)to, word));
+    return likely(raw_load_u64((const void *)from, &word)) && likely(raw_store_u64((void *)to, word));
 }
 
 static FAST bool fast_is_short(uint64_t size)
@@ -78,26 +78,26 @@ static FAST bool fast_copy_short(uint64_t to, uint64_t from, uint64_t size)
 
 static FAST bool fast_copy(uint64_t to, uint64_t from, uint64_t size)
 {
-    return fast_is_short(size) ? fast_copy_short(to, from, size) : user_copy((void *)to, (const void *)from, size);
+    return fast_is_short(size) ? fast_copy_short(to, from, size) : raw_copy((void *)to, (const void *)from, size);
 }
 
 /* Where a receiver's header says that the body goes, if it is large enough. */
 static FAST bool fast_room(const struct mk_msg *msg, uint64_t size, uint64_t *bodyp)
 {
     uint64_t capacity;
-    return likely(user_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(size <= capacity) &&
-           likely(user_probe_u64(MSG_FIELD(msg, events))) && likely(user_load_u64(MSG_FIELD(msg, body), bodyp));
+    return likely(raw_load_u64(MSG_FIELD(msg, capacity), &capacity)) && likely(size <= capacity) &&
+           likely(raw_probe_u64(MSG_FIELD(msg, events))) && likely(raw_load_u64(MSG_FIELD(msg, body), bodyp));
 }
 
 /* All of a received header but id and status. */
 static FAST bool fast_store(struct mk_msg *msg, uint64_t size, uint64_t badge, mk_name_t reply, mk_name_t port,
                             uint32_t seqno)
 {
-    return likely(user_store_u64(MSG_FIELD(msg, size), size)) &&
-           likely(user_store_u64(MSG_FIELD(msg, nr_rights), 0)) /* and nr_memories */ &&
-           likely(user_store_u64(MSG_FIELD(msg, badge), badge)) &&
-           likely(user_store_u64(MSG_FIELD(msg, reply), reply | (uint64_t)port << 32)) &&
-           likely(user_store_u32(MSG_FIELD(msg, seqno), seqno));
+    return likely(raw_store_u64(MSG_FIELD(msg, size), size)) &&
+           likely(raw_store_u64(MSG_FIELD(msg, nr_rights), 0)) /* and nr_memories */ &&
+           likely(raw_store_u64(MSG_FIELD(msg, badge), badge)) &&
+           likely(raw_store_u64(MSG_FIELD(msg, reply), reply | (uint64_t)port << 32)) &&
+           likely(raw_store_u32(MSG_FIELD(msg, seqno), seqno));
 }
 _Static_assert(offsetof(struct mk_msg, nr_memories) == offsetof(struct mk_msg, nr_rights) + 4, "stored together");
 _Static_assert(offsetof(struct mk_msg, port) == offsetof(struct mk_msg, reply) + 4, "stored together");
@@ -105,7 +105,7 @@ _Static_assert(offsetof(struct mk_msg, port) == offsetof(struct mk_msg, reply) +
 static FAST bool fast_forward_u32(void *to, const void *from)
 {
     uint32_t word;
-    return likely(user_load_u32(from, &word)) && likely(user_store_u32(to, word));
+    return likely(raw_load_u32(from, &word)) && likely(raw_store_u32(to, word));
 }
 
 /*
@@ -254,11 +254,11 @@ static FAST struct list *fast_waiters(const struct entry *entry)
 /* The last access: the reply right's name goes from the header, unless the long way must find it there. */
 static FAST bool fast_use_up(const struct cpu *cpu, struct mk_msg *msg, uint32_t name, mk_time_t begun)
 {
-    if (unlikely(!user_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
+    if (unlikely(!raw_store_u32(MSG_FIELD(msg, reply), MK_NAME_NULL)))
         return false;
     if (!fast_has_faulted(cpu, begun))
         return true;
-    user_store_u32(MSG_FIELD(msg, reply), name);
+    raw_store_u32(MSG_FIELD(msg, reply), name);
     return false;
 }
 
@@ -271,7 +271,7 @@ static FAST void *fast_reply_receive(struct cpu *cpu, mk_name_t receive, struct 
     mk_time_t begun = cpu->now;
 
     if (!fast_is_usual(cpu) || unlikely(!fast_load(msg, &body, &size)) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, reply), &name)))
+        unlikely(!raw_load_u32(MSG_FIELD(msg, reply), &name)))
         return NULL;
     struct space *space = self->space;
     struct entry *reply = fast_lookup(self, name, ENTRY_REPLY);
@@ -314,10 +314,10 @@ static FAST bool fast_is_due(const struct cpu *cpu, mk_time_t now)
 static FAST bool fast_is_plain(const struct mk_msg *msg)
 {
     uint32_t nr_rights, nr_memories, reply;
-    return likely(user_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) &&
-           likely(user_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) &&
-           likely(user_load_u32(MSG_FIELD(msg, reply), &reply)) && likely(!(nr_rights | nr_memories | reply)) &&
-           likely(user_probe_u64(MSG_FIELD(msg, events)));
+    return likely(raw_load_u32(MSG_FIELD(msg, nr_rights), &nr_rights)) &&
+           likely(raw_load_u32(MSG_FIELD(msg, nr_memories), &nr_memories)) &&
+           likely(raw_load_u32(MSG_FIELD(msg, reply), &reply)) && likely(!(nr_rights | nr_memories | reply)) &&
+           likely(raw_probe_u64(MSG_FIELD(msg, events)));
 }
 
 /* What the sender's header says, into the message. Its body's address is in *bodyp. */
@@ -325,11 +325,11 @@ static FAST bool fast_fill(struct kmsg *kmsg, const struct mk_msg *msg, uint64_t
 {
     uint64_t body;
     uint32_t status;
-    if (unlikely(!user_load_u64(MSG_FIELD(msg, body), &body)) ||
+    if (unlikely(!raw_load_u64(MSG_FIELD(msg, body), &body)) ||
         unlikely(!(is_leaf ? fast_copy_short((uint64_t)&kmsg->reply, body, size)
                            : fast_copy((uint64_t)&kmsg->reply, body, size))) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, id), &kmsg->id)) ||
-        unlikely(!user_load_u32(MSG_FIELD(msg, status), &status)))
+        unlikely(!raw_load_u32(MSG_FIELD(msg, id), &kmsg->id)) ||
+        unlikely(!raw_load_u32(MSG_FIELD(msg, status), &status)))
         return false;
     kmsg->status = (mk_err_t)status;
     kmsg->size = kmsg->max_size = (uint32_t)size;
@@ -347,7 +347,7 @@ static FAST bool fast_send(struct cpu *cpu, mk_name_t dest, const struct mk_msg 
         (!is_leaf && unlikely(stack_is_low(cpu->current))) || !fast_is_plain(msg))
         return false;
     const struct entry *entry = fast_lookup(cpu->current, dest, MK_RIGHT_SEND);
-    if (unlikely(!entry) || unlikely(!user_load_u64(MSG_FIELD(msg, size), &size)) ||
+    if (unlikely(!entry) || unlikely(!raw_load_u64(MSG_FIELD(msg, size), &size)) ||
         (is_leaf && (!fast_is_short(size) || fast_is_due(cpu, cpu->now + cpu->entry_cost + cpu->copy_cost))))
         return false;
     struct port *port = entry->port;
@@ -402,8 +402,8 @@ static FAST bool fast_receive(struct cpu *cpu, mk_name_t receive, struct mk_msg 
     if (unlikely(kmsg->load != KMSG_BARE) || !fast_room(msg, size, &body) || (is_leaf && !fast_is_short(size)) ||
         unlikely(!(is_leaf ? fast_copy_short(body, (uint64_t)&kmsg->reply, size)
                            : fast_copy(body, (uint64_t)&kmsg->reply, size))) ||
-        unlikely(!user_store_u32(MSG_FIELD(msg, id), kmsg->id)) ||
-        unlikely(!user_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status)) ||
+        unlikely(!raw_store_u32(MSG_FIELD(msg, id), kmsg->id)) ||
+        unlikely(!raw_store_u32(MSG_FIELD(msg, status), (uint32_t)kmsg->status)) ||
         unlikely(!fast_store(msg, size, kmsg->badge, MK_NAME_NULL, port->name, port->seqno)) ||
         fast_has_faulted(cpu, begun))
         return false;

@@ -125,7 +125,7 @@ mk_err_t sending_check(struct sending *s)
 static mk_err_t copy_memories(struct cpu *cpu, struct sending *s)
 {
     struct kmsg *kmsg = s->kmsg;
-    if (!user_copy(s->memories, s->header.memories, s->header.nr_memories * sizeof(s->memories[0])))
+    if (!user_get(s->memories, s->header.memories, s->header.nr_memories * sizeof(s->memories[0])))
         return MK_E_BAD_ADDRESS;
     kmsg->memories = kmem_zalloc(&cpu->machine->kmem, KMSG_MEMORIES_BYTES);
     if (!kmsg->memories)
@@ -152,7 +152,7 @@ void sending_cancel(struct cpu *cpu, struct sending *s)
 
 mk_err_t sending_begin(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg, struct sending *s)
 {
-    if (!user_copy(&s->header, msg, sizeof(s->header)))
+    if (!user_get(&s->header, msg, sizeof(s->header)))
         return MK_E_BAD_ADDRESS;
     mk_err_t err = check_header(&s->header);
     if (err)
@@ -162,13 +162,13 @@ mk_err_t sending_begin(struct cpu *cpu, mk_name_t dest, const struct mk_msg *msg
     s->sender = cpu->current;
     s->reply_how = 0;
     s->with_reply = s->is_call = s->is_sent = s->is_circular = false;
-    if (!user_copy(s->rights, s->header.rights, nr_rights * sizeof(s->rights[0])))
+    if (!user_get(s->rights, s->header.rights, nr_rights * sizeof(s->rights[0])))
         return MK_E_BAD_ADDRESS;
     s->kmsg = kmsg_create(cpu->machine, nr_rights, (uint32_t)s->header.size);
     if (!s->kmsg)
         return MK_E_NO_MEMORY;
     s->kmsg->nr_rights = 0;
-    if (!user_copy(kmsg_body(s->kmsg), s->header.body, s->header.size))
+    if (!user_get(kmsg_body(s->kmsg), s->header.body, s->header.size))
         err = MK_E_BAD_ADDRESS;
     else if (s->header.nr_memories)
         err = copy_memories(cpu, s);

@@ -16,14 +16,24 @@
 #define TABLE_BYTES ((size_t)MK_NAMES_MAX * sizeof(struct entry))
 #define TABLE_MIN   128 /* entries committed at first: one host page */
 
+/* The first n entries can be used. Where memory is isolated all can at once, and are opened as they are touched. */
+static bool table_commit(struct space *space, size_t n)
+{
+    struct host_isolation *isolation = space->machine->cpu->host.isolation;
+    if (!isolation)
+        return host_pages_commit(space->table, n * sizeof(struct entry));
+    return space->size || host_range_add(isolation, NULL, space->table, TABLE_BYTES, HOST_RANGE_KERNEL, 0);
+}
+
 mk_err_t space_create(struct task *task, struct space **spacep)
 {
     struct mk_machine *machine = task->machine;
     struct space *space = kmem_zalloc(&machine->kmem, sizeof(*space));
     if (!space)
         return MK_E_NO_MEMORY;
+    space->machine = machine;
     space->table = host_pages_reserve(TABLE_BYTES);
-    if (!space->table || !host_pages_commit(space->table, TABLE_MIN * sizeof(struct entry))) {
+    if (!space->table || !table_commit(space, TABLE_MIN)) {
         host_pages_free(space->table, TABLE_BYTES);
         kmem_free(&machine->kmem, space, sizeof(*space));
         return MK_E_LIMIT_HOST;
@@ -31,7 +41,6 @@ mk_err_t space_create(struct task *task, struct space **spacep)
     space->size = TABLE_MIN;
     space->fresh = 1;
     space->task = task;
-    space->machine = machine;
     task->names = space->table;
     *spacep = space;
     return MK_OK;
@@ -54,6 +63,8 @@ void space_destroy(struct space *space)
     }
     kmem_free(&machine->kmem, space->hash, space->hash_size * sizeof(uint32_t));
     kmem_free(&machine->kmem, space->chosen, space->chosen_size * sizeof(*space->chosen));
+    if (machine->cpu->host.isolation)
+        host_range_remove(machine->cpu->host.isolation, space->table);
     host_pages_free(space->table, TABLE_BYTES);
     kmem_free(&machine->kmem, space, sizeof(*space));
 }
@@ -141,7 +152,7 @@ static mk_err_t table_grow(struct space *space)
     struct kmem *kmem = &space->machine->kmem;
     if (kmem->hook && !kmem->hook(kmem->hook_arg, space->size * sizeof(struct entry)))
         return MK_E_NO_MEMORY;
-    if (!host_pages_commit(space->table, 2 * (size_t)space->size * sizeof(struct entry)))
+    if (!table_commit(space, 2 * (size_t)space->size))
         return MK_E_NO_MEMORY;
     space->size *= 2;
     return MK_OK;

@@ -36,10 +36,11 @@ static unsigned class_of(size_t size)
     return class;
 }
 
-void kmem_init(struct kmem *kmem, void *(*hook)(void *, size_t), void *hook_arg)
+void kmem_init(struct kmem *kmem, struct host_isolation *isolation, void *(*hook)(void *, size_t), void *hook_arg)
 {
     memset(kmem, 0, sizeof(*kmem));
     list_init(&kmem->chunks);
+    kmem->isolation = isolation;
     kmem->hook = hook;
     kmem->hook_arg = hook_arg;
     kmem->is_slow = hook || HOST_ASAN;
@@ -47,12 +48,25 @@ void kmem_init(struct kmem *kmem, void *(*hook)(void *, size_t), void *hook_arg)
         kmem->small_class[words] = (uint8_t)class_of(8 * words);
 }
 
+void *kmem_pages_alloc(struct kmem *kmem, size_t size)
+{
+    return kmem->isolation ? host_isolation_alloc(kmem->isolation, size) : host_pages_alloc(size);
+}
+
+void kmem_pages_free(struct kmem *kmem, void *p, size_t size)
+{
+    if (kmem->isolation)
+        host_isolation_free(kmem->isolation, p, size);
+    else
+        host_pages_free(p, size);
+}
+
 static void chunk_destroy(struct kmem *kmem, struct chunk *chunk)
 {
     kmem->bytes -= chunk->size;
     list_remove(&chunk->link);
     UNPOISON(chunk, chunk->size);
-    host_pages_free(chunk, chunk->size);
+    kmem_pages_free(kmem, chunk, chunk->size);
 }
 
 void kmem_finish(struct kmem *kmem)
@@ -64,7 +78,7 @@ void kmem_finish(struct kmem *kmem)
 /* The first byte after the header, or NULL. */
 static char *chunk_create(struct kmem *kmem, size_t size)
 {
-    struct chunk *chunk = host_pages_alloc(size);
+    struct chunk *chunk = kmem_pages_alloc(kmem, size);
     if (!chunk)
         return NULL;
     chunk->size = size;

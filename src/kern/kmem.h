@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/list.h"
+#include "host/isolation.h"
 
 #define KMEM_NR_CLASSES 15   /* 32, 48, 64, 96, 128, 152, 192, 256, 384, 512, 1K, 2K, 4K, 16K, 64K */
 #define KMEM_SMALL      1024 /* up to here the class is looked up */
@@ -25,10 +26,15 @@ struct kmem {
     uint64_t nr_allocs; /* alive */
     void *(*hook)(void *arg, size_t size);
     void *hook_arg;
+    struct host_isolation *isolation; /* whose arena it is cut from; NULL: host pages */
 };
 
-void kmem_init(struct kmem *kmem, void *(*hook)(void *, size_t), void *hook_arg);
+void kmem_init(struct kmem *kmem, struct host_isolation *isolation, void *(*hook)(void *, size_t), void *hook_arg);
 void kmem_finish(struct kmem *kmem);
+
+/* Whole pages, zeroed, about which no hook is asked. NULL: none. */
+void *kmem_pages_alloc(struct kmem *kmem, size_t size);
+void kmem_pages_free(struct kmem *kmem, void *p, size_t size);
 
 void *kmem_alloc_slow(struct kmem *kmem, size_t size);
 void kmem_free_slow(struct kmem *kmem, void *p, size_t size);

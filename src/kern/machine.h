@@ -149,8 +149,9 @@ struct task {
     uint32_t exception_kinds, exception_with; /* of MK_SPECIAL_EXCEPTION, as in struct exception_port */
     struct list waiters;                      /* threads in mk_task_wait */
     struct host_stacks stacks;
-    struct image *image; /* of a plugin; unloaded with the task */
-    char *args, *folder; /* kernel copies */
+    struct host_domain *domain; /* of its memory; NULL where none is isolated */
+    struct image *image;        /* of a plugin; unloaded with the task */
+    char *args, *folder;        /* kernel copies */
     size_t args_size, folder_size;
     mk_name_t service; /* receive right of its service port */
     void *slot;        /* the runtime's */
@@ -202,6 +203,12 @@ struct machine_ops {
     void (*unload)(struct mk_machine *machine);  /* the images of ended tasks */
 };
 
+/* Apart from the machine, whose memory may be closed: written by other host threads and signal handlers. */
+struct machine_stop {
+    bool is_requested; /* atomic */
+    int code;          /* atomic */
+};
+
 struct mk_machine {
     uint64_t magic;
     const struct machine_ops *ops;
@@ -214,8 +221,7 @@ struct mk_machine {
     uint32_t max_quanta; /* that a thread may use up without waiting */
     uint64_t seed, random;
     bool is_running;
-    bool stop_requested; /* atomic: written by other host threads and signal handlers */
-    int stop_code;       /* atomic */
+    struct machine_stop *stop;
     int exit_code;
 
     struct list tasks, threads; /* by number */
@@ -280,7 +286,7 @@ static inline void cpu_reschedule(struct cpu *cpu)
 
 static inline bool machine_is_stopping(const struct mk_machine *machine)
 {
-    return __atomic_load_n(&machine->stop_requested, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&machine->stop->is_requested, __ATOMIC_SEQ_CST);
 }
 
 /* One line to the machine's log. */

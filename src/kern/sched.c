@@ -21,7 +21,7 @@ void sched_set_slow(struct mk_machine *machine)
 {
     struct cpu *cpu = machine->cpu;
     cpu->is_slow = cpu->is_traced || cpu->is_probed || choice_is_open(machine) || machine->clock == MK_CLOCK_HOST ||
-                   cpu->host.is_ucontext || HOST_SANITIZED;
+                   cpu->host.is_ucontext || cpu->host.isolation || HOST_SANITIZED;
 }
 
 bool sched_reserve_timer(struct mk_machine *machine)
@@ -100,6 +100,8 @@ static void enter(struct cpu *cpu, struct thread *prev, struct thread *next, boo
             next->first_run = cpu->now;
         cpu->nr_switches++;
     }
+    if (unlikely(cpu->host.isolation) && next)
+        host_isolation_prepare(cpu->host.isolation, next->task->domain, next->context.stack);
     trace(cpu, MK_TRACE_SWITCH, next ? next->id : 0, next ? next->priority : 0, is_preemption);
     host_context_switch(prev ? &prev->context : &cpu->host.scheduler, next ? &next->context : &cpu->host.scheduler,
                         cpu->host.is_ucontext);

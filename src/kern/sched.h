@@ -141,12 +141,31 @@ static inline struct cpu *kernel_look(void)
     return cpu;
 }
 
+/*
+ * Where memory is isolated, the kernel's can be written between these only. `was_open`: what kernel_open returned, for
+ * those that may be called by the kernel itself, from the program's hooks.
+ */
+static inline bool kernel_open(struct cpu *cpu)
+{
+    bool was_open = !cpu->host.isolation || host_isolation_is_kernel(cpu->host.isolation);
+    if (unlikely(!was_open))
+        host_isolation_enter(cpu->host.isolation);
+    return was_open;
+}
+
+static inline void kernel_close(struct cpu *cpu, bool was_open)
+{
+    if (unlikely(!was_open))
+        host_isolation_leave(cpu->host.isolation, cpu->current->task->domain);
+}
+
 /* The same, for calls that do something. */
 static inline struct cpu *kernel_enter(void)
 {
     struct cpu *cpu = kernel_look();
     if (unlikely(!cpu))
         return NULL;
+    kernel_open(cpu);
     if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
         cpu->now += cpu->machine->costs.entry;
     else
@@ -154,11 +173,18 @@ static inline struct cpu *kernel_enter(void)
     return cpu;
 }
 
-static inline void kernel_leave(struct cpu *cpu)
+/* Another thread may run now, if one should. */
+static inline void kernel_point(struct cpu *cpu)
 {
     if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event) ||
-        unlikely(cpu->machine->clock == MK_CLOCK_HOST))
+        unlikely(cpu->machine->clock == MK_CLOCK_HOST) || unlikely(cpu->host.isolation))
         sched_point(cpu);
+}
+
+static inline void kernel_leave(struct cpu *cpu)
+{
+    kernel_point(cpu);
+    kernel_close(cpu, !cpu->host.isolation);
 }
 
 #endif

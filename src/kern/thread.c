@@ -12,8 +12,10 @@ static void thread_main(void *arg)
     host_context_entered(&self->context);
     for (;;) {
         host_context_reset_fp();
-        self->entry(self->arg);
         struct cpu *cpu = this_cpu();
+        kernel_close(cpu, !cpu->host.isolation);
+        self->entry(self->arg);
+        kernel_open(cpu);
         cpu->machine->ops->thread_ended(self);
         self->flags |= THREAD_PARKED;
         sched_exit(cpu); /* returns at the beginning of the next life */
@@ -174,7 +176,7 @@ void thread_rest(struct cpu *cpu, struct thread *thread)
         list_add_head(&thread->task_link, &task->pool);
     } else {
         if (thread->context.size != MK_STACK_DEFAULT)
-            host_stack_free(thread->context.stack);
+            host_stack_free(&task->stacks, thread->context.stack);
         thread->context.stack = NULL;
         host_context_drop(&thread->context);
         thread->flags = 0;

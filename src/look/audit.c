@@ -261,13 +261,9 @@ static void vm_complain(void *arg, const char *what, uint64_t id, uint64_t found
     complain(arg, what, id, found, kept);
 }
 
-mk_err_t mk_machine_audit(struct mk_machine *which)
+static mk_err_t count_all(struct mk_machine *machine)
 {
-    const struct cpu *cpu = this_cpu();
-    struct audit audit = {.machine = which ? which : cpu && cpu->current ? cpu->machine : NULL};
-    struct mk_machine *machine = audit.machine;
-    if (!machine)
-        return MK_E_NOT_IN_MACHINE;
+    struct audit audit = {.machine = machine};
     uint64_t nr_names = 64;
     list_for_each (link, &machine->tasks) {
         const struct task *task = list_entry(link, struct task, all_link);
@@ -296,4 +292,18 @@ mk_err_t mk_machine_audit(struct mk_machine *which)
     expect(&audit, "messages,", 0, audit.nr_messages, machine->nr_messages);
     free(audit.tallies);
     return audit.nr_errors ? MK_E_BAD_STATE : MK_OK;
+}
+
+mk_err_t mk_machine_audit(struct mk_machine *which)
+{
+    struct cpu *cpu = this_cpu();
+    bool is_inside = cpu && cpu->current;
+    struct mk_machine *machine = which ? which : is_inside ? cpu->machine : NULL;
+    if (!machine)
+        return MK_E_NOT_IN_MACHINE;
+    bool was_open = !is_inside || kernel_open(cpu); /* what waits to be sent is on its sender's stack */
+    mk_err_t err = count_all(machine);
+    if (is_inside)
+        kernel_close(cpu, was_open);
+    return err;
 }

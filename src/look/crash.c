@@ -35,6 +35,23 @@ static void put(struct mk_machine *machine, struct line *line)
     line->text[0] = '\0';
 }
 
+/* Whose memory the thread must not touch. */
+static void add_owner(struct line *line, const struct thread *self, uintptr_t address)
+{
+    const struct mk_machine *machine = self->task->machine;
+    const struct host_isolation *isolation = machine->cpu->host.isolation;
+    if (!isolation || !host_isolation_is_foreign(isolation, address, self->task->domain))
+        return;
+    const struct host_domain *owner = host_isolation_owner(isolation, address);
+    if (!owner)
+        add(line, ", which is the kernel's");
+    list_for_each (link, (struct list *)(uintptr_t)&machine->tasks) {
+        const struct task *task = list_entry(link, struct task, all_link);
+        if (owner && task->domain == owner)
+            add(line, ", which is [%s]'s", task->label);
+    }
+}
+
 static void put_cause(const struct thread *self, const struct host_trap *trap)
 {
     struct line line = {.used = 0};
@@ -48,6 +65,8 @@ static void put_cause(const struct thread *self, const struct host_trap *trap)
             (unsigned long long)trap->address);
     else
         add(&line, "%s", trap->what);
+    if (trap->exception == MK_EXC_BAD_ACCESS)
+        add_owner(&line, self, (uintptr_t)trap->address);
     put(self->task->machine, &line);
 }
 

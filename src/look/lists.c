@@ -41,13 +41,13 @@ mk_err_t mk_machine_stats(struct mk_machine *which, struct mk_machine_stats *sta
     stats.memory_used = machine->memory_used;
     stats.memory_size = machine->memory_size;
     stats.kernel_memory = machine->kmem.bytes;
-    return user_copy(statsp, &stats, sizeof(stats)) ? MK_OK : MK_E_BAD_ADDRESS;
+    return user_put(statsp, &stats, sizeof(stats)) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 /* Write entry i of a listing, if there is room for it. */
 static mk_err_t put(void *infos, size_t max, size_t i, const void *info, size_t size)
 {
-    return i >= max || user_copy((char *)infos + i * size, info, size) ? MK_OK : MK_E_BAD_ADDRESS;
+    return i >= max || user_put((char *)infos + i * size, info, size) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 static mk_err_t put_count(size_t *nrp, size_t n, mk_err_t err)

@@ -29,13 +29,10 @@ _Static_assert(sizeof(struct header) == HEADER, "blocks stay aligned to 16");
 
 struct rt *rt_state(void)
 {
-    void **slot = mk_task_slot();
     mk_vaddr_t addr;
-    if (!slot)
-        return NULL;
-    if (!*slot && mk_vm_allocate(mk_task_self(), sizeof(struct rt), &addr) == MK_OK)
-        *slot = (void *)addr;
-    return *slot;
+    if (!mk_task_slot() && mk_vm_allocate(mk_task_self(), sizeof(struct rt), &addr) == MK_OK)
+        mk_task_set_slot((void *)addr);
+    return mk_task_slot();
 }
 
 /* Bytes of a block of this class, its header included. */

@@ -62,8 +62,7 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
 
 mk_name_t mk_server_port(void)
 {
-    void **slot = mk_task_slot();
-    const struct rt *rt = slot ? *slot : NULL;
+    const struct rt *rt = mk_task_slot();
     return rt && rt->service ? rt->service : mk_task_service();
 }
 

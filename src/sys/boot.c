@@ -71,7 +71,6 @@ static bool costs_are_good(const struct mk_costs *costs)
 /* All that is wrong is logged; the first error counts. */
 static mk_err_t check_config(const struct mk_machine_config *c, const struct refusal *to)
 {
-    const bool is_isolated = c->isolation == MK_ISOLATION_MPROTECT || c->isolation == MK_ISOLATION_PKEY;
     const struct {
         bool is_wrong;
         mk_err_t err;
@@ -87,8 +86,8 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
          "clock: must be virtual or host"},
         {c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT, MK_E_BAD_ARGUMENT,
          "context: must be asm or ucontext"},
-        {is_isolated, MK_E_NOT_SUPPORTED, "isolation: only none is supported so far (auto takes it)"},
-        {!is_isolated && c->isolation != MK_ISOLATION_AUTO && c->isolation != MK_ISOLATION_NONE, MK_E_BAD_ARGUMENT,
+        {c->isolation == MK_ISOLATION_PKEY, MK_E_NOT_SUPPORTED, "isolation: pkey is not supported so far"},
+        {(unsigned)c->isolation > MK_ISOLATION_PKEY, MK_E_BAD_ARGUMENT,
          "isolation: must be auto, none, mprotect or pkey"},
         {c->costs && !costs_are_good(c->costs), MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour"},
         {c->policy && strcmp(c->policy, "priority") != 0, MK_E_NOT_SUPPORTED,
@@ -139,6 +138,8 @@ static mk_err_t user_fault(struct cpu *cpu)
 {
     const struct host_trap trap = cpu->host.trap;
     kernel_charge(cpu, cpu->machine->costs.fault);
+    if (cpu->host.isolation && host_isolation_is_foreign(cpu->host.isolation, trap.address, cpu->current->task->domain))
+        return MK_E_BAD_ADDRESS;
     mk_err_t err = vm_fault(cpu, trap.address, trap.is_write);
     if ((err != MK_E_WOULD_BLOCK && !cpu_must_reschedule(cpu) && cpu->now < cpu->next_event) || err == MK_E_BAD_ADDRESS)
         return err;
@@ -146,7 +147,7 @@ static mk_err_t user_fault(struct cpu *cpu)
         return MK_E_NO_MEMORY;
     while (err == MK_E_WOULD_BLOCK || err == MK_E_ABORTED)
         err = vm_fault_in(cpu, trap.address, trap.is_write);
-    kernel_leave(cpu);
+    kernel_point(cpu);
     thread_return_trap_stack(cpu);
     cpu->host.trap = trap;
     return err;
@@ -196,8 +197,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
 {
     machine->magic = MACHINE_MAGIC;
     machine->ops = &ops;
-    machine->cpu = cpu;
-    kmem_init(&machine->kmem, c->alloc_hook, c->alloc_arg);
+    kmem_init(&machine->kmem, cpu->host.isolation, c->alloc_hook, c->alloc_arg);
     machine->costs = c->costs ? *c->costs : default_costs;
     machine->clock = c->clock;
     machine->clock_start = host_clock();
@@ -216,7 +216,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     list_init(&machine->sets);
     list_init(&machine->dying_ports);
     list_init(&machine->free_trap_stacks);
-    host_stacks_init(&machine->trap_stacks);
+    host_stacks_init(&machine->trap_stacks, cpu->host.isolation, NULL);
     machine->probe = c->probe;
     machine->probe_arg = c->probe_arg;
     cpu->is_probed = c->probe != NULL;
@@ -232,6 +232,46 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     sched_set_slow(machine);
 }
 
+static void machine_free(struct mk_machine *machine)
+{
+    struct host_isolation *isolation = machine->cpu->host.isolation;
+    free(machine->stop);
+    if (isolation) {
+        host_isolation_destroy(isolation);
+        return;
+    }
+    free(machine->cpu);
+    free(machine);
+}
+
+/* Machine and CPU, all zero but for what they are made of. NULL: no memory. */
+static struct mk_machine *machine_alloc(bool is_isolated)
+{
+    struct host_isolation *isolation = is_isolated ? host_isolation_create() : NULL;
+    struct machine_stop *stop = calloc(1, sizeof(*stop));
+    struct mk_machine *machine = NULL;
+    struct cpu *cpu = NULL;
+    if (isolation) {
+        machine = host_isolation_alloc(isolation, sizeof(*machine));
+        cpu = host_isolation_alloc(isolation, sizeof(*cpu));
+    } else if (!is_isolated) {
+        machine = calloc(1, sizeof(*machine));
+        cpu = aligned_alloc(64, round_up(sizeof(*cpu), 64));
+    }
+    if (!stop || !machine || !cpu) {
+        host_isolation_destroy(isolation);
+        if (!isolation)
+            free(machine), free(cpu);
+        free(stop);
+        return NULL;
+    }
+    memset(cpu, 0, sizeof(*cpu));
+    cpu->host.isolation = isolation;
+    machine->cpu = cpu;
+    machine->stop = stop;
+    return machine;
+}
+
 mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_machine **machinep)
 {
     static const struct mk_machine_config none;
@@ -242,34 +282,31 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         return err;
     if (!host_traps_acquire())
         return refuse(&to, MK_E_LIMIT_HOST, "the host refused signal handlers");
-    struct mk_machine *machine = calloc(1, sizeof(*machine));
-    struct cpu *cpu = aligned_alloc(64, round_up(sizeof(*cpu), 64));
+    struct mk_machine *machine = machine_alloc(c->isolation == MK_ISOLATION_MPROTECT);
     err = MK_E_NO_MEMORY;
-    if (!machine || !cpu)
+    if (!machine)
         goto fail;
-    memset(cpu, 0, sizeof(*cpu));
-    machine_init(machine, cpu, c);
+    machine_init(machine, machine->cpu, c);
     err = vm_init(machine, page_policy_find(c->page_policy ? c->page_policy : "clock"), &pager_ops);
-    if (err) {
-        kmem_finish(&machine->kmem);
-        goto fail;
-    }
+    if (err)
+        goto fail_kmem;
     machine->bootstrap = port_create(machine, MK_OBJECT_NONE, NULL);
     machine->control = port_create(machine, MK_OBJECT_MACHINE, machine);
     if (!machine->bootstrap || !machine->control) {
         err = MK_E_NO_MEMORY;
-        vm_finish(machine);
-        kmem_finish(&machine->kmem);
-        goto fail;
+        goto fail_vm;
     }
     machine->bootstrap_port = machine->bootstrap;
     machine->bootstrap->refs++;
     *machinep = machine;
     return MK_OK;
 
+fail_vm:
+    vm_finish(machine);
+fail_kmem:
+    kmem_finish(&machine->kmem);
+    machine_free(machine);
 fail:
-    free(machine);
-    free(cpu);
     host_traps_release();
     return refuse(&to, err, "no memory for a machine");
 }
@@ -307,8 +344,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     host_events_destroy(machine->events);
     kmem_finish(&machine->kmem);
     host_cpu_finish(&cpu->host);
-    free(cpu);
-    free(machine);
+    machine_free(machine);
     host_traps_release();
 }
 
@@ -323,23 +359,26 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     machine->is_running = true;
     machine->exit_code = 0;
     mk_err_t err = sched_run(cpu);
+    if (cpu->host.isolation)
+        host_isolation_suspend(cpu->host.isolation);
     machine->is_running = false;
     host_cpu_leave(&cpu->host);
     if (err == MK_E_DEADLOCK)
         report_deadlock(machine);
     if (exit_codep)
         *exit_codep =
-            machine_is_stopping(machine) ? __atomic_load_n(&machine->stop_code, __ATOMIC_RELAXED) : machine->exit_code;
-    __atomic_store_n(&machine->stop_requested, false, __ATOMIC_SEQ_CST);
+            machine_is_stopping(machine) ? __atomic_load_n(&machine->stop->code, __ATOMIC_RELAXED) : machine->exit_code;
+    __atomic_store_n(&machine->stop->is_requested, false, __ATOMIC_SEQ_CST);
     trace_flush(machine);
     return err;
 }
 
 void mk_machine_stop(struct mk_machine *machine, int exit_code)
 {
-    __atomic_store_n(&machine->stop_code, exit_code, __ATOMIC_RELAXED);
-    __atomic_store_n(&machine->stop_requested, true, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
+    __atomic_store_n(&machine->stop->is_requested, true, __ATOMIC_SEQ_CST);
+    if (!machine->cpu->host.isolation) /* else it may be closed, and every kernel call looks */
+        __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_SEQ_CST);
     struct host_events *events = __atomic_load_n(&machine->events, __ATOMIC_SEQ_CST);
     if (events)
         host_events_wake(events);

@@ -148,7 +148,7 @@ mk_err_t mk_device_read(mk_name_t name, void *buffer, size_t *sizep, mk_time_t d
         err = MK_E_BAD_ARGUMENT;
     size_t room = size < sizeof(bytes) ? size : sizeof(bytes);
     while (!err) {
-        if (!user_copy(bytes, buffer, room) || !user_copy(buffer, bytes, room)) {
+        if (!user_get(bytes, buffer, room) || !user_put(buffer, bytes, room)) {
             err = MK_E_BAD_ADDRESS; /* before any input is taken */
             break;
         }
@@ -165,7 +165,7 @@ mk_err_t mk_device_read(mk_name_t name, void *buffer, size_t *sizep, mk_time_t d
             err = MK_E_IO;
         else if (n == 0)
             err = MK_E_END;
-        else if (!user_copy(buffer, bytes, (size_t)n) || !user_store_u64(sizep, (uint64_t)n))
+        else if (!user_put(buffer, bytes, (size_t)n) || !user_store_u64(sizep, (uint64_t)n))
             err = MK_E_BAD_ADDRESS;
         break;
     }
@@ -182,7 +182,7 @@ mk_err_t mk_device_write(mk_name_t name, const void *buffer, size_t size)
     const char *from = buffer;
     while (!err && size > 0) {
         size_t n = size < sizeof(bytes) ? size : sizeof(bytes);
-        if (!user_copy(bytes, from, n)) {
+        if (!user_get(bytes, from, n)) {
             err = MK_E_BAD_ADDRESS;
             if (vm_wait_missing(cpu, &err)) { /* here: what was written is not to be written again */
                 err = MK_OK;
@@ -208,7 +208,7 @@ mk_err_t mk_device_info(mk_name_t name, struct mk_device_info *infop)
         memset(&info, 0, sizeof(info));
         info.is_terminal = device->host.is_terminal;
         host_console_size(&device->host, &info.columns, &info.rows);
-        err = user_copy(infop, &info, sizeof(info)) ? MK_OK : MK_E_BAD_ADDRESS;
+        err = user_put(infop, &info, sizeof(info)) ? MK_OK : MK_E_BAD_ADDRESS;
     }
     return leave(cpu, err);
 }

@@ -138,7 +138,7 @@ bool exception_raise(struct cpu *cpu, mk_err_t err)
                                        .signal = (uint32_t)trap.signal};
         host_trap_get_regs(trap.frame, &facts.regs);
         is_handled = ask_all(cpu, &facts, trap.frame) == MK_OK;
-        kernel_leave(cpu);
+        kernel_point(cpu);
         thread_return_trap_stack(cpu);
     }
     cpu->host.trap = trap;

@@ -74,7 +74,7 @@ mk_err_t mk_memory_supply(mk_name_t name, uint64_t offset, const void *contents,
         char *to = pager_contents(object, page);
         if (!to)
             err = MK_E_BAD_STATE;
-        else if (!user_copy(to, (const void *)((uintptr_t)contents + done), PAGE_SIZE))
+        else if (!user_get(to, (const void *)((uintptr_t)contents + done), PAGE_SIZE))
             err = MK_E_BAD_ADDRESS;
         else
             pager_supplied(cpu, object, page, MK_OK);

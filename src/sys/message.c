@@ -123,7 +123,7 @@ static bool load_element(struct cpu *cpu, void *to, const void *array, size_t i,
     mk_err_t err = MK_E_BAD_ADDRESS;
     bool is_loaded;
     do
-        is_loaded = user_copy(to, user_element(array, i, size), size);
+        is_loaded = user_get(to, user_element(array, i, size), size);
     while (!is_loaded && vm_wait_missing(cpu, &err));
     return is_loaded;
 }

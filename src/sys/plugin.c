@@ -45,6 +45,18 @@ static mk_err_t image_load(struct mk_machine *machine, const char *path, const c
     return MK_OK;
 }
 
+/* Its variables are the task's. */
+static mk_err_t image_isolate(struct mk_machine *machine, struct task *task)
+{
+    const struct host_plugin *plugin = &task->image->plugin;
+    struct host_isolation *isolation = machine->cpu->host.isolation;
+    if (!isolation || !plugin->data_size)
+        return MK_OK;
+    return host_range_add(isolation, task->domain, plugin->data, plugin->data_size, HOST_RANGE_DATA, 0)
+               ? MK_OK
+               : MK_E_NO_MEMORY;
+}
+
 void plugin_unload(struct image *image)
 {
     host_plugin_close(&image->plugin);
@@ -54,6 +66,8 @@ void plugin_unload(struct image *image)
 void plugin_unload_soon(struct image *image)
 {
     struct mk_machine *machine = image->machine;
+    if (machine->cpu->host.isolation)
+        host_range_remove(machine->cpu->host.isolation, image->plugin.data);
     image->next = machine->unloading;
     machine->unloading = image;
     cpu_reschedule(machine->cpu);
@@ -137,7 +151,9 @@ mk_err_t plugin_load(struct mk_machine *machine, const struct mk_load *load, str
         return err;
     }
     task->image = image;
-    err = furnish(task, load, &fresh);
+    err = image_isolate(machine, task);
+    if (!err)
+        err = furnish(task, load, &fresh);
     if (!err)
         err = thread_create(task, (void (*)(void *))mk_server_main, (void *)(uintptr_t)server, PLUGIN_STACK_SIZE,
                             load->priority ? load->priority : MK_PRIO_DEFAULT, &thread);
@@ -202,7 +218,7 @@ struct load_strings {
 
 static mk_err_t load_in(struct mk_load *load, const struct mk_load *user, struct load_strings *s)
 {
-    if (!user_copy(load, user, sizeof(*load)))
+    if (!user_get(load, user, sizeof(*load)))
         return MK_E_BAD_ADDRESS;
     mk_err_t err = load->path ? string_in(s->path, load->path, sizeof(s->path)) : MK_E_BAD_ADDRESS;
     if (!err)
@@ -253,7 +269,7 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     mk_err_t err = object_find(cpu, control, MK_OBJECT_MACHINE, &port);
     if (!err && host_stack_pointer() < self->context.stack + LOAD_STACK_ROOM)
         err = MK_E_BAD_STATE; /* the dynamic linker must not run into the guard: it would keep its lock */
-    if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_copy(whyp, "", 1))))
+    if (!err && (!user_probe_u32(taskp) || (whyp && why_size && !user_put(whyp, "", 1))))
         err = MK_E_BAD_ADDRESS;
     if (err)
         return leave(cpu, err);
@@ -271,9 +287,9 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     if (whyp && why_size) {
         size_t n = strlen(why) + 1;
         why[sizeof(why) - 1] = '\0';
-        user_copy(whyp, why, n < why_size ? n : why_size);
+        user_put(whyp, why, n < why_size ? n : why_size);
         if (n > why_size)
-            user_copy(whyp + why_size - 1, "", 1);
+            user_put(whyp + why_size - 1, "", 1);
     }
     return leave(cpu, err);
 }

@@ -80,7 +80,7 @@ mk_err_t mk_port_state(mk_name_t receive, struct mk_port_state *statep)
         state.in_set = member_set(&port->member) != NULL;
         state.is_event = port->is_event;
         state.events = port->is_event ? port->events : 0;
-        err = user_copy(statep, &state, sizeof(state)) ? MK_OK : MK_E_BAD_ADDRESS;
+        err = user_put(statep, &state, sizeof(state)) ? MK_OK : MK_E_BAD_ADDRESS;
     }
     return leave(cpu, err);
 }
@@ -183,7 +183,7 @@ mk_err_t mk_right_info(mk_name_t name, struct mk_right_info *infop)
         info.badge = entry->badge;
         info.port = entry->port->id;
     }
-    return leave(cpu, user_copy(infop, &info, sizeof(info)) ? MK_OK : MK_E_BAD_ADDRESS);
+    return leave(cpu, user_put(infop, &info, sizeof(info)) ? MK_OK : MK_E_BAD_ADDRESS);
 }
 
 /* Who will answer on a right to answer a call is not known until it is used. */

@@ -5,11 +5,11 @@
 
 #include <mk/mk.h>
 
-#include "host/arch/x86_64/user.h"
 #include "ipc/ipc.h"
 #include "kern/history.h"
 #include "kern/sched.h"
 #include "kern/thread.h"
+#include "kern/user.h"
 #include "vm/fault.h"
 #include "vm/map.h"
 
@@ -30,8 +30,10 @@
     struct thread *self = cpu->current; \
     if (unlikely(cpu->is_probed)) { \
         mk_err_t probed = probe_call(cpu, name, msg, port); \
-        if (probed) \
+        if (probed) { \
+            kernel_close(cpu, !cpu->host.isolation); \
             return probed == MK_PROBE_SKIP ? MK_OK : probed; \
+        } \
     } \
     if (likely(!self->nr_tries)) \
     history_note(self, name)

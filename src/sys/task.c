@@ -7,6 +7,8 @@
 /* The entry of the self name may have been released by the task: then another is made. */
 static mk_name_t self_name(struct space *space, struct port *port, mk_name_t *namep)
 {
+    if (!port)
+        return MK_NAME_NULL;
     const struct entry *entry = space_lookup(space, *namep);
     if (likely(entry) && likely(entry->type == MK_RIGHT_SEND) && likely(entry->port == port))
         return *namep;
@@ -22,7 +24,10 @@ mk_name_t mk_task_self(void)
     if (!cpu)
         return MK_NAME_NULL;
     struct task *task = cpu->current->task;
-    return self_name(task->space, task->port, &task->self_name);
+    bool was_open = kernel_open(cpu);
+    mk_name_t name = self_name(task->space, task->port, &task->self_name);
+    kernel_close(cpu, was_open);
+    return name;
 }
 
 struct port *thread_port(struct thread *thread)
@@ -38,8 +43,10 @@ mk_name_t mk_thread_self(void)
     if (!cpu)
         return MK_NAME_NULL;
     struct thread *self = cpu->current;
-    struct port *port = thread_port(self);
-    return port ? self_name(self->space, port, &self->self_name) : MK_NAME_NULL;
+    bool was_open = kernel_open(cpu);
+    mk_name_t name = self_name(self->space, thread_port(self), &self->self_name);
+    kernel_close(cpu, was_open);
+    return name;
 }
 
 uint64_t mk_task_id(void)
@@ -227,8 +234,18 @@ mk_err_t mk_bootstrap_claim(mk_name_t control, mk_name_t *receivep)
     return leave(cpu, err);
 }
 
-void **mk_task_slot(void)
+void *mk_task_slot(void)
 {
     struct cpu *cpu = this_cpu();
-    return cpu && cpu->current ? &cpu->current->task->slot : NULL;
+    return cpu && cpu->current ? cpu->current->task->slot : NULL;
+}
+
+void mk_task_set_slot(void *p)
+{
+    struct cpu *cpu = kernel_look();
+    if (!cpu)
+        return;
+    bool was_open = kernel_open(cpu);
+    cpu->current->task->slot = p;
+    kernel_close(cpu, was_open);
 }

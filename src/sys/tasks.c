@@ -36,7 +36,10 @@ mk_err_t string_in(char *dst, const char *src, size_t size)
         dst[0] = '\0';
         return MK_OK;
     }
-    long n = user_copy_string(dst, src, size);
+    size_t room = user_room(src, size);
+    long n = raw_copy_string(dst, src, room);
+    if (n == -2 && room < size)
+        n = -1;
     return n >= 0 ? MK_OK : n == -1 ? MK_E_BAD_ADDRESS : MK_E_TOO_LONG;
 }
 
@@ -57,8 +60,8 @@ void task_set_special(struct task *task, enum mk_special which, struct port *por
 
 void machine_request_stop(struct mk_machine *machine, int exit_code)
 {
-    __atomic_store_n(&machine->stop_code, exit_code, __ATOMIC_RELAXED);
-    __atomic_store_n(&machine->stop_requested, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
+    __atomic_store_n(&machine->stop->is_requested, true, __ATOMIC_SEQ_CST);
     cpu_reschedule(machine->cpu);
 }
 
@@ -87,6 +90,13 @@ static void inherit(struct task *task, const struct task *parent)
     task->exception_with = parent->exception_with;
 }
 
+static void domain_free(struct task *task)
+{
+    if (task->domain)
+        host_domain_destroy(task->machine->cpu->host.isolation, task->domain);
+    task->domain = NULL;
+}
+
 mk_err_t task_create(struct mk_machine *machine, const char *label, struct task *parent, struct task **taskp)
 {
     if (machine->nr_tasks >= MK_TASKS_MAX)
@@ -100,14 +110,18 @@ mk_err_t task_create(struct mk_machine *machine, const char *label, struct task 
     list_init(&task->waiters);
     list_init(&task->all_link);
     list_init(&task->ended_link);
-    host_stacks_init(&task->stacks);
-    mk_err_t err = space_create(task, &task->space);
-    if (err)
+    mk_err_t err = MK_E_NO_MEMORY;
+    if (machine->cpu->host.isolation && !(task->domain = host_domain_create(machine->cpu->host.isolation)))
         goto fail_task;
+    host_stacks_init(&task->stacks, machine->cpu->host.isolation, task->domain);
+    err = space_create(task, &task->space);
+    if (err)
+        goto fail_domain;
     err = MK_E_NO_MEMORY;
     task->map = map_create(machine);
     if (!task->map)
         goto fail_space;
+    task->map->domain = task->domain;
     task->port = port_create(machine, MK_OBJECT_TASK, task);
     if (!task->port)
         goto fail_map;
@@ -132,6 +146,8 @@ fail_map:
     map_destroy(task->map);
 fail_space:
     space_destroy(task->space);
+fail_domain:
+    domain_free(task);
 fail_task:
     kmem_free(&machine->kmem, task, sizeof(*task));
     return err;
@@ -236,6 +252,7 @@ void task_rest(struct task *task)
     if (task->image)
         plugin_unload_soon(task->image);
     task->image = NULL;
+    domain_free(task);
     kmem_free(&machine->kmem, task->args, task->args_size);
     kmem_free(&machine->kmem, task->folder, task->folder_size);
     task->args = task->folder = NULL;

@@ -53,7 +53,7 @@ mk_err_t mk_thread_create(mk_name_t task_name, const struct mk_thread_attr *user
     struct task *task;
     mk_name_t name = MK_NAME_NULL;
     mk_err_t err = task_find(cpu, task_name, &task);
-    if (!err && !user_copy(&attr, user_attr, sizeof(attr)))
+    if (!err && !user_get(&attr, user_attr, sizeof(attr)))
         err = MK_E_BAD_ADDRESS;
     if (err)
         return leave(cpu, err);

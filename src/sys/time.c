@@ -9,8 +9,11 @@ mk_time_t mk_time_now(void)
     struct cpu *cpu = kernel_look();
     if (!cpu)
         return 0;
+    bool was_open = kernel_open(cpu);
     sched_update_clock(cpu);
-    return cpu->now;
+    mk_time_t now = cpu->now;
+    kernel_close(cpu, was_open);
+    return now;
 }
 
 mk_err_t mk_time_sleep(mk_time_t deadline)
@@ -30,6 +33,7 @@ mk_err_t mk_time_spend(mk_time_t ns)
     if (ns < 0 || ns > MK_TIME_FOREVER / 2 - cpu->now)
         return leave(cpu, MK_E_BAD_ARGUMENT);
     sched_spend(cpu, ns);
+    kernel_close(cpu, !cpu->host.isolation);
     return MK_OK;
 }
 

@@ -90,7 +90,7 @@ mk_err_t mk_vm_map(mk_name_t name, const struct mk_vm_map *user_how, mk_vaddr_t 
     uintptr_t addr = 0;
     (void)self;
     mk_err_t err = map_of(cpu, name, &map);
-    if (!err && (!user_copy(&how, user_how, sizeof(how)) || !user_store_u64(addrp, 0)))
+    if (!err && (!user_get(&how, user_how, sizeof(how)) || !user_store_u64(addrp, 0)))
         err = MK_E_BAD_ADDRESS;
     if (!err)
         err = object_find(cpu, how.memory, MK_OBJECT_MEMORY, &port);
@@ -119,7 +119,9 @@ static mk_err_t transfer(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, void 
     if (size > WINDOW_SIZE || !map_is_accessible(map, addr, size, is_write ? MK_PROT_WRITE : MK_PROT_READ))
         return MK_E_BAD_ADDRESS;
     void *theirs = (void *)addr;
-    return user_copy(is_write ? theirs : buffer, is_write ? buffer : theirs, size) ? MK_OK : MK_E_BAD_ADDRESS;
+    bool is_done = user_may_touch(buffer, size) && /* theirs is another task's, which is the purpose */
+                   raw_copy(is_write ? theirs : buffer, is_write ? buffer : theirs, size);
+    return is_done ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 static mk_err_t transfer_piece(mk_name_t name, mk_vaddr_t addr, void *buffer, size_t size, bool is_write)
@@ -232,7 +234,7 @@ mk_err_t mk_vm_region(mk_name_t name, mk_vaddr_t addr, struct mk_vm_region *regi
     mk_err_t err = map_of(cpu, name, &map);
     if (!err && !map_region(map, addr, &region))
         err = MK_E_NOT_FOUND;
-    if (!err && !user_copy(regionp, &region, sizeof(region)))
+    if (!err && !user_put(regionp, &region, sizeof(region)))
         err = MK_E_BAD_ADDRESS;
     return leave(cpu, err);
 }
@@ -247,7 +249,7 @@ mk_err_t mk_vm_pages(mk_name_t name, mk_vaddr_t addr, size_t nr, uint8_t *states
         err = MK_E_BAD_ARGUMENT;
     for (size_t i = 0; !err && i < nr; i++) {
         uint8_t state = map_page(map, addr + i * PAGE_SIZE);
-        if (!user_copy((void *)((uintptr_t)states + i), &state, 1))
+        if (!user_put((void *)((uintptr_t)states + i), &state, 1))
             err = MK_E_BAD_ADDRESS;
     }
     return leave(cpu, err);
@@ -259,7 +261,7 @@ static mk_err_t future_in(struct cpu *cpu, const struct mk_page_refs *user, uint
     struct mk_page_refs refs;
     if (!user)
         return MK_OK;
-    if (!user_copy(&refs, user, sizeof(refs)))
+    if (!user_get(&refs, user, sizeof(refs)))
         return MK_E_BAD_ADDRESS;
     if (refs.nr > refs.max || refs.nr > MK_PAGE_REFS_MAX)
         return MK_E_BAD_ARGUMENT;
@@ -269,7 +271,7 @@ static mk_err_t future_in(struct cpu *cpu, const struct mk_page_refs *user, uint
     if (!*refsp)
         return MK_E_NO_MEMORY;
     *nrp = refs.nr;
-    return user_copy(*refsp, refs.refs, refs.nr * sizeof(uint64_t)) ? MK_OK : MK_E_BAD_ADDRESS;
+    return user_get(*refsp, refs.refs, refs.nr * sizeof(uint64_t)) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 mk_err_t mk_vm_set_frames(mk_name_t name, const struct mk_vm_frames *user_frames)
@@ -283,7 +285,7 @@ mk_err_t mk_vm_set_frames(mk_name_t name, const struct mk_vm_frames *user_frames
     size_t nr_future = 0;
     (void)self;
     mk_err_t err = map_of(cpu, name, &map);
-    if (!err && !user_copy(&frames, user_frames, sizeof(frames)))
+    if (!err && !user_get(&frames, user_frames, sizeof(frames)))
         err = MK_E_BAD_ADDRESS;
     if (!err && frames.policy)
         err = string_in(policy_name, frames.policy, sizeof(policy_name));
@@ -309,13 +311,13 @@ mk_err_t mk_vm_refs(mk_name_t name, struct mk_page_refs *user_refs)
     struct mk_page_refs refs;
     (void)self;
     mk_err_t err = map_of(cpu, name, &map);
-    if (!err && !user_copy(&refs, user_refs, sizeof(refs)))
+    if (!err && !user_get(&refs, user_refs, sizeof(refs)))
         err = MK_E_BAD_ADDRESS;
     if (err)
         return leave(cpu, err);
     const struct mk_page_refs *record = &map->set->record;
     size_t nr = record->nr < record->max ? record->nr : record->max;
-    if (!user_copy(refs.refs, record->refs, (nr < refs.max ? nr : refs.max) * sizeof(uint64_t)) ||
+    if (!user_put(refs.refs, record->refs, (nr < refs.max ? nr : refs.max) * sizeof(uint64_t)) ||
         !user_store_u64(&user_refs->nr, nr))
         err = MK_E_BAD_ADDRESS;
     return leave(cpu, err);
@@ -358,7 +360,7 @@ mk_err_t mk_vm_statistics(mk_name_t name, struct mk_vm_stats *statsp)
         map_statistics(map, &stats);
     else if (!err)
         vm_statistics(cpu->machine->vm, &stats);
-    if (!err && !user_copy(statsp, &stats, sizeof(stats)))
+    if (!err && !user_put(statsp, &stats, sizeof(stats)))
         err = MK_E_BAD_ADDRESS;
     return leave(cpu, err);
 }

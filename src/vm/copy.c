@@ -2,8 +2,8 @@
 /* Memory on its way; see copy.h. */
 #include "vm/copy.h"
 
-#include "host/arch/x86_64/user.h"
 #include "kern/sched.h"
+#include "kern/user.h"
 #include "vm/fault.h"
 #include "vm/object.h"
 #include "vm/region.h"
@@ -36,7 +36,7 @@ static mk_err_t fill(struct cpu *cpu, struct vm_object *object, size_t offset, c
             return err == MK_E_WOULD_BLOCK ? vm_missing(cpu, 0, false) : err;
         vm->frames[frame].flags |= FRAME_DIRTY;
         vm->frames[frame].wired++; /* reading what is to be copied can need a frame, too */
-        bool is_copied = user_copy(page_contents(object, page) + offset, from, n);
+        bool is_copied = user_get(page_contents(object, page) + offset, from, n);
         vm->frames[frame].wired--;
         if (!is_copied)
             return MK_E_BAD_ADDRESS;

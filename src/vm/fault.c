@@ -346,7 +346,7 @@ mk_err_t vm_init(struct mk_machine *machine, const struct page_policy *policy, c
     vm->machine = machine;
     vm->ops = ops;
     vm->nr_frames = vm->nr_free = (uint32_t)(machine->memory_size >> PAGE_SHIFT);
-    vm->frames = host_pages_alloc(((size_t)vm->nr_frames + 1) * sizeof(struct frame));
+    vm->frames = kmem_pages_alloc(&machine->kmem, ((size_t)vm->nr_frames + 1) * sizeof(struct frame));
     if (!vm->frames) {
         kmem_free(&machine->kmem, vm, sizeof(*vm));
         return MK_E_LIMIT_HOST;
@@ -364,7 +364,7 @@ void vm_finish(struct mk_machine *machine)
     struct vm *vm = machine->vm;
     struct kmem *kmem = &machine->kmem;
     extents_finish(vm);
-    host_pages_free(vm->frames, ((size_t)vm->nr_frames + 1) * sizeof(struct frame));
+    kmem_pages_free(kmem, vm->frames, ((size_t)vm->nr_frames + 1) * sizeof(struct frame));
     host_memory_destroy(&vm->memory);
     kmem_free(kmem, vm->windows, vm->max_windows * sizeof(struct map *));
     kmem_free(kmem, vm->slots, ((size_t)vm->nr_slots + 1) * sizeof(struct slot));

@@ -98,10 +98,16 @@ void region_destroy(struct cpu *cpu, struct vm *vm, struct region *region)
     kmem_free(&vm->machine->kmem, region, sizeof(*region));
 }
 
+/* NULL: none. */
+static struct host_isolation *isolation_of(const struct region *region)
+{
+    return region->object->vm->machine->cpu->host.isolation;
+}
+
 void region_hide(struct region *region)
 {
     if (region->map && region->shown)
-        host_pages_decommit((void *)region->start, region_size(region));
+        host_window_decommit(isolation_of(region), (void *)region->start, region_size(region));
     region->shown = NULL;
 }
 
@@ -134,19 +140,20 @@ static bool show(struct region *region, uintptr_t addr, const struct vm_object *
                  uint8_t access)
 {
     const struct host_memory *memory = &owner->vm->memory;
+    struct host_isolation *isolation = isolation_of(region);
     size_t size = (size_t)nr << PAGE_SHIFT;
     uint64_t offset = (owner->start + page) << PAGE_SHIFT;
     uint32_t first = page - (uint32_t)((addr - region->start) >> PAGE_SHIFT); /* of the region's first page */
     if (!region->shown && size < region_size(region)) { /* the whole region will show it, once and for all */
         uint64_t start = (owner->start + first) << PAGE_SHIFT;
-        if (!host_memory_map(memory, (void *)region->start, region_size(region), start, false, false))
+        if (!host_window_map(isolation, memory, (void *)region->start, region_size(region), start, false, false))
             return false;
         region->shown = owner;
         region->shown_page = first;
     }
     if (region->shown == owner)
-        return host_pages_protect((void *)addr, size, access & MK_PROT_READ, access & MK_PROT_WRITE);
-    if (!host_memory_map(memory, (void *)addr, size, offset, access & MK_PROT_READ, access & MK_PROT_WRITE))
+        return host_window_protect(isolation, (void *)addr, size, access & MK_PROT_READ, access & MK_PROT_WRITE);
+    if (!host_window_map(isolation, memory, (void *)addr, size, offset, access & MK_PROT_READ, access & MK_PROT_WRITE))
         return false;
     if (size == region_size(region)) {
         region->shown = owner;
@@ -228,6 +235,12 @@ mk_err_t map_reserve(struct map *map)
     map->base = (uintptr_t)host_pages_reserve(WINDOW_SIZE);
     if (!map->base)
         return MK_E_LIMIT_HOST;
+    if (map->domain && !host_range_add(map->machine->cpu->host.isolation, map->domain, (void *)map->base, WINDOW_SIZE,
+                                       HOST_RANGE_WINDOW, 0)) {
+        host_pages_free((void *)map->base, WINDOW_SIZE);
+        map->base = 0;
+        return MK_E_NO_MEMORY;
+    }
     uint32_t i = window_index(vm, map->base);
     memmove(&vm->windows[i + 1], &vm->windows[i], (vm->nr_windows - i) * sizeof(*vm->windows));
     vm->windows[i] = map;
@@ -251,6 +264,8 @@ void map_destroy(struct map *map)
     if (map->base) { /* all at once, so that no region has to be hidden */
         uint32_t i = window_index(vm, map->base);
         memmove(&vm->windows[i], &vm->windows[i + 1], (--vm->nr_windows - i) * sizeof(*vm->windows));
+        if (map->domain)
+            host_range_remove(map->machine->cpu->host.isolation, (void *)map->base);
         host_pages_free((void *)map->base, WINDOW_SIZE);
     }
     while (!list_empty(&map->regions)) {
@@ -462,8 +477,8 @@ static bool reopen_pages(struct vm *vm, struct region *region)
             ;
         for (uint32_t j = i; j < i + n && access; j++)
             vm->frames[page_number(region->object->pages[region->page + j])].access |= access;
-        if (!host_pages_protect((void *)(region->start + ((uintptr_t)i << PAGE_SHIFT)), (size_t)n << PAGE_SHIFT,
-                                access & MK_PROT_READ, access & MK_PROT_WRITE))
+        if (!host_window_protect(isolation_of(region), (void *)(region->start + ((uintptr_t)i << PAGE_SHIFT)),
+                                 (size_t)n << PAGE_SHIFT, access & MK_PROT_READ, access & MK_PROT_WRITE))
             return false;
     }
     return true;

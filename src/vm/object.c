@@ -14,7 +14,15 @@ static bool memory_open(struct vm *vm)
     uint64_t size = MEMORY_MIN;
     while (size < 4 * vm->machine->memory_size && size < (uint64_t)1 << 44)
         size *= 2;
-    return vm->memory.all || host_memory_create(&vm->memory, size);
+    struct host_isolation *isolation = vm->machine->cpu->host.isolation;
+    if (vm->memory.all)
+        return true;
+    if (!host_memory_create(&vm->memory, size))
+        return false;
+    if (!isolation || host_range_add(isolation, NULL, vm->memory.all, size, HOST_RANGE_HIDDEN, 0))
+        return true;
+    host_memory_destroy(&vm->memory);
+    return false;
 }
 
 #define CHUNK_SIZE ((size_t)65536)
@@ -23,7 +31,7 @@ static bool memory_open(struct vm *vm)
 static struct extent *extent_node(struct vm *vm)
 {
     if (!vm->free_nodes) {
-        struct extent *chunk = host_pages_alloc(CHUNK_SIZE);
+        struct extent *chunk = kmem_pages_alloc(&vm->machine->kmem, CHUNK_SIZE);
         if (!chunk)
             return NULL;
         chunk->next = vm->node_chunks; /* the first element links the chunks */
@@ -42,7 +50,7 @@ void extents_finish(struct vm *vm)
 {
     for (struct extent *chunk = vm->node_chunks, *next; chunk; chunk = next) {
         next = chunk->next;
-        host_pages_free(chunk, CHUNK_SIZE);
+        kmem_pages_free(&vm->machine->kmem, chunk, CHUNK_SIZE);
     }
 }
 
@@ -278,10 +286,12 @@ void object_release(struct cpu *cpu, struct vm_object *object)
 static bool close_page(struct region *region, uintptr_t addr, const struct vm_object *owner, bool is_write_only)
 {
     const struct vm_object *shown = region->shown;
+    struct host_isolation *isolation = shown->vm->machine->cpu->host.isolation;
     uint64_t start = shown->start + region->shown_page + ((addr - region->start) >> PAGE_SHIFT);
     if (shown == owner)
-        return host_pages_protect((void *)addr, PAGE_SIZE, is_write_only && region->prot & MK_PROT_READ, false);
-    return host_memory_map(&shown->vm->memory, (void *)addr, PAGE_SIZE, start << PAGE_SHIFT, false, false);
+        return host_window_protect(isolation, (void *)addr, PAGE_SIZE, is_write_only && region->prot & MK_PROT_READ,
+                                   false);
+    return host_window_map(isolation, &shown->vm->memory, (void *)addr, PAGE_SIZE, start << PAGE_SHIFT, false, false);
 }
 
 static void close_in(struct region *region, uint32_t page, const struct vm_object *owner, bool is_write_only)

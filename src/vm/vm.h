@@ -173,7 +173,8 @@ struct map {
     uint64_t limit;     /* of that */
     struct region *hint;
     struct mk_machine *machine;
-    struct page_set *set; /* of the memory it allocates */
+    struct host_domain *domain; /* of its task; NULL where memory is not isolated */
+    struct page_set *set;       /* of the memory it allocates */
     bool is_wired;
     struct vm_counts counts;
 };

@@ -24,7 +24,7 @@ static void KMEM0010(void **state)
     } blocks[500];
     uint64_t seed = 1;
     (void)state;
-    kmem_init(&kmem, NULL, NULL);
+    kmem_init(&kmem, NULL, NULL, NULL);
     for (int i = 0; i < 500; i++) {
         blocks[i].size = 1 + next_random(&seed) % (i % 50 ? 3000 : 200000);
         blocks[i].fill = (unsigned char)i;
@@ -48,7 +48,7 @@ static void KMEM0020(void **state)
 {
     struct kmem kmem;
     (void)state;
-    kmem_init(&kmem, NULL, NULL);
+    kmem_init(&kmem, NULL, NULL, NULL);
     kmem_free(&kmem, kmem_alloc(&kmem, 100), 100);
     uint64_t bytes = kmem.bytes;
     for (int i = 0; i < 10000; i++)
@@ -69,7 +69,7 @@ static void KMEM0030(void **state)
     struct kmem kmem;
     int nr_left = 2;
     (void)state;
-    kmem_init(&kmem, refuse, &nr_left);
+    kmem_init(&kmem, NULL, refuse, &nr_left);
     assert_non_null(kmem_alloc(&kmem, 10));
     assert_non_null(kmem_alloc(&kmem, 10));
     assert_null(kmem_alloc(&kmem, 10));
@@ -85,7 +85,7 @@ static struct mk_machine *bare_machine(void)
 {
     struct mk_machine *machine = calloc(1, sizeof(*machine));
     assert_non_null(machine);
-    kmem_init(&machine->kmem, NULL, NULL);
+    kmem_init(&machine->kmem, NULL, NULL, NULL);
     assert_true(timer_reserve(machine, NR_TIMERS));
     return machine;
 }

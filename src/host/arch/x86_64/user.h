@@ -27,7 +27,7 @@ struct host_extable_entry {
 /* The user's pointer is a memory operand, so that the compiler can fold the field's offset into the instruction. */
 #define USER_ACCESS(suffix, type, insn) \
     typedef type __attribute__((may_alias, aligned(1))) user_##suffix; \
-    static inline __attribute__((always_inline)) bool user_load_##suffix(const void *p, type *out) \
+    static inline __attribute__((always_inline)) bool raw_load_##suffix(const void *p, type *out) \
     { \
         type v; \
         __asm__ goto("1: " insn " %[m], %[v]\n" USER_FIXUP("1b", "%l[fault]") \
@@ -40,7 +40,7 @@ struct host_extable_entry {
     fault: \
         return false; \
     } \
-    static inline __attribute__((always_inline)) bool user_store_##suffix(void *p, type v) \
+    static inline __attribute__((always_inline)) bool raw_store_##suffix(void *p, type v) \
     { \
         __asm__ goto("1: " insn " %[v], %[m]\n" USER_FIXUP("1b", "%l[fault]") \
                      : \
@@ -56,7 +56,7 @@ USER_ACCESS(u64, uint64_t, "movq")
 USER_ACCESS(u32, uint32_t, "movl")
 
 /* Can these 8 bytes be read? A load whose value goes unused would be left out. */
-static inline __attribute__((always_inline)) bool user_probe_u64(const void *p)
+static inline __attribute__((always_inline)) bool raw_probe_u64(const void *p)
 {
     __asm__ volatile goto("1: cmpq $0, %[m]\n" USER_FIXUP("1b", "%l[fault]")
                           :
@@ -68,7 +68,7 @@ fault:
     return false;
 }
 
-static inline __attribute__((always_inline)) bool user_probe_u8(const void *p)
+static inline __attribute__((always_inline)) bool raw_probe_u8(const void *p)
 {
     __asm__ volatile goto("1: cmpb $0, %[m]\n" USER_FIXUP("1b", "%l[fault]")
                           :
@@ -89,11 +89,11 @@ extern bool host_copy_wide __attribute__((visibility("hidden")));
 /*
  * Copy n bytes where either side, or both, may be a user's pointer. False on a fault; part may have been copied then.
  */
-bool user_copy(void *dst, const void *src, size_t n);
+bool raw_copy(void *dst, const void *src, size_t n);
 
 /*
  * Copy a user's string with its NUL into dst. Its length, or -1 on a fault, or -2 when it does not fit in size bytes.
  */
-long user_copy_string(char *dst, const char *src, size_t size);
+long raw_copy_string(char *dst, const char *src, size_t size);
 
 #endif

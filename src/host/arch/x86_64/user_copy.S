@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bool user_copy(void *dst, const void *src, size_t n)
- * long user_copy_string(char *dst, const char *src, size_t size)
+ * bool raw_copy(void *dst, const void *src, size_t n)
+ * long raw_copy_string(char *dst, const char *src, size_t size)
  *
  * Small copies go by 8 bytes: wider moves stall when the source was just
  * written with narrow stores. Larger ones use AVX where the processor has it,
@@ -30,10 +30,10 @@
 
 	.text
 	.p2align 4
-	.globl	user_copy
-	.hidden	user_copy
-	.type	user_copy, @function
-user_copy:
+	.globl	raw_copy
+	.hidden	raw_copy
+	.type	raw_copy, @function
+raw_copy:
 	.cfi_startproc
 	cmp	$256, %rdx
 	ja	4f
@@ -98,13 +98,13 @@ user_copy:
 	xor	%eax, %eax
 	ret
 	.cfi_endproc
-	.size	user_copy, . - user_copy
+	.size	raw_copy, . - raw_copy
 
 	.p2align 4
-	.globl	user_copy_string
-	.hidden	user_copy_string
-	.type	user_copy_string, @function
-user_copy_string:
+	.globl	raw_copy_string
+	.hidden	raw_copy_string
+	.type	raw_copy_string, @function
+raw_copy_string:
 	.cfi_startproc
 	xor	%ecx, %ecx
 1:	cmp	%rdx, %rcx
@@ -126,6 +126,6 @@ user_copy_string:
 	.long	4b - .
 	.popsection
 	.cfi_endproc
-	.size	user_copy_string, . - user_copy_string
+	.size	raw_copy_string, . - raw_copy_string
 
 	.section .note.GNU-stack, "", @progbits
