@@ -42,9 +42,14 @@ struct mk_machine_config {
     uint64_t memory_size; /* bytes of the machine's memory; a multiple of the page; 0: 64 MiB */
     mk_time_t quantum;    /* ns that a thread runs before its equals; 0: 10 ms */
     enum mk_clock clock;
-    enum mk_isolation isolation; /* AUTO: the best present. PKEY is not supported yet. */
-    enum mk_context context;     /* how threads are switched: assembly, or swapcontext */
-    const char *policy;          /* scheduling policy; NULL: "priority", the only one yet */
+    /*
+     * NONE, and AUTO, which takes it: every task can touch all memory. MPROTECT: a task can touch its own only, and each
+     * kernel call takes some 10 us of the host's time. PKEY: the same by protection keys; MK_E_NOT_SUPPORTED where the
+     * processor has none, MK_E_NO_MEMORY when other machines of the process have taken them all.
+     */
+    enum mk_isolation isolation;
+    enum mk_context context; /* how threads are switched: assembly, or swapcontext */
+    const char *policy;      /* scheduling policy; NULL: "priority", the only one yet */
     const char
         *page_policy; /* page replacement: fifo, clock, clock-clear, lru, aging, random, ws or opt; NULL: "clock" */
     uint64_t seed;    /* 0: every open choice follows the policy; else it is drawn from this seed */

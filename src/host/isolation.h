@@ -9,6 +9,8 @@
  * when it ran last is open. A domain remembers a few dozen pieces, as a translation buffer does; more of them are
  * opened one by one when they are touched.
  *
+ * With protection keys (pkeys(7)) nothing is closed and opened: a register says which domain's memory may be touched.
+ *
  * mprotect acts on the whole process, so that this is sound only where one host thread runs the machine. The kernel's
  * objects lie in one arena, which is opened and closed by one call: in huge pages, where the host has them.
  */
@@ -33,7 +35,16 @@ enum host_range_kind {
 };
 
 /* NULL: no memory, or the host refused. It begins as while the kernel runs. */
-struct host_isolation *host_isolation_create(void);
+struct host_isolation *host_isolation_create(bool with_keys);
+/*
+ * For another host thread than the machine's, and for signal handlers: between these it may look at what has keys. The
+ * first returns what the second wants.
+ */
+uint32_t host_isolation_look_begin(void);
+void host_isolation_look_end(uint32_t rights);
+
+/* Are there protection keys? */
+bool host_isolation_has_keys(void);
 void host_isolation_destroy(struct host_isolation *isolation);
 
 /* Kernel memory out of the arena, aligned to 64, not zeroed if it was freed before; NULL: none. */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "host/arch/x86_64/user.h"
+#include "host/keys.h"
 #include "host/pages.h"
 #include "host/sanitizer.h"
 
@@ -262,13 +263,15 @@ static enum answer answer_signal(struct host_cpu *cpu, int signal, const siginfo
 __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
-    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+    mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+    greg_t *regs = machine->gregs;
+    uint32_t rights = host_isolation_look_begin(); /* the host begins handlers without any */
     struct host_cpu *cpu = host_this_cpu;
     struct host_isolation *isolation = cpu ? cpu->isolation : NULL;
     if (isolation && signal == SIGSEGV &&
         host_isolation_is_entering(isolation, (uintptr_t)info->si_addr, (uint64_t)regs[REG_RIP])) {
         host_isolation_enter(isolation);
-        return;
+        return; /* only by pages can it be closed then */
     }
     bool is_kernel = !isolation || host_isolation_is_kernel(isolation);
     if (!is_kernel)
@@ -276,10 +279,13 @@ __attribute__((used)) static void on_signal(int signal, siginfo_t *info, void *c
     enum answer answer = answer_signal(cpu, signal, info, regs, is_kernel);
     if (answer == ENTER_KERNEL) {
         cpu->interrupted = is_kernel ? NULL : host_isolation_running(isolation);
+        host_keys_open_frame(machine->fpregs);
         enter_kernel(cpu, regs);
     } else if (!is_kernel) {
         host_isolation_return(isolation);
     }
+    if (answer != ENTER_KERNEL)
+        host_isolation_look_end(rights);
     if (answer == PASS_ON)
         pass_on(signal, info, context, &old_actions[signal_index(signal)]);
     errno = saved_errno;

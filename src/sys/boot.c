@@ -86,7 +86,8 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
          "clock: must be virtual or host"},
         {c->context != MK_CONTEXT_ASM && c->context != MK_CONTEXT_UCONTEXT, MK_E_BAD_ARGUMENT,
          "context: must be asm or ucontext"},
-        {c->isolation == MK_ISOLATION_PKEY, MK_E_NOT_SUPPORTED, "isolation: pkey is not supported so far"},
+        {c->isolation == MK_ISOLATION_PKEY && !host_isolation_has_keys(), MK_E_NOT_SUPPORTED,
+         "isolation: this processor has no protection keys for pkey (or the host does not use them): take mprotect"},
         {(unsigned)c->isolation > MK_ISOLATION_PKEY, MK_E_BAD_ARGUMENT,
          "isolation: must be auto, none, mprotect or pkey"},
         {c->costs && !costs_are_good(c->costs), MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour"},
@@ -245,9 +246,10 @@ static void machine_free(struct mk_machine *machine)
 }
 
 /* Machine and CPU, all zero but for what they are made of. NULL: no memory. */
-static struct mk_machine *machine_alloc(bool is_isolated)
+static struct mk_machine *machine_alloc(enum mk_isolation isolation_kind)
 {
-    struct host_isolation *isolation = is_isolated ? host_isolation_create() : NULL;
+    bool is_isolated = isolation_kind == MK_ISOLATION_MPROTECT || isolation_kind == MK_ISOLATION_PKEY;
+    struct host_isolation *isolation = is_isolated ? host_isolation_create(isolation_kind == MK_ISOLATION_PKEY) : NULL;
     struct machine_stop *stop = calloc(1, sizeof(*stop));
     struct mk_machine *machine = NULL;
     struct cpu *cpu = NULL;
@@ -282,7 +284,7 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         return err;
     if (!host_traps_acquire())
         return refuse(&to, MK_E_LIMIT_HOST, "the host refused signal handlers");
-    struct mk_machine *machine = machine_alloc(c->isolation == MK_ISOLATION_MPROTECT);
+    struct mk_machine *machine = machine_alloc(c->isolation);
     err = MK_E_NO_MEMORY;
     if (!machine)
         goto fail;
@@ -375,6 +377,7 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
 
 void mk_machine_stop(struct mk_machine *machine, int exit_code)
 {
+    uint32_t rights = host_isolation_look_begin();
     __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
     __atomic_store_n(&machine->stop->is_requested, true, __ATOMIC_SEQ_CST);
     if (!machine->cpu->host.isolation) /* else it may be closed, and every kernel call looks */
@@ -382,6 +385,7 @@ void mk_machine_stop(struct mk_machine *machine, int exit_code)
     struct host_events *events = __atomic_load_n(&machine->events, __ATOMIC_SEQ_CST);
     if (events)
         host_events_wake(events);
+    host_isolation_look_end(rights);
 }
 
 mk_err_t mk_machine_halt(mk_name_t name, int exit_code)

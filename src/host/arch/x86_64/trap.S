@@ -9,6 +9,8 @@
  *
  * struct host_trap_frame (trap.h) is what the stack pointer shows when the general registers are saved.
  */
+	.set	STATE_KEYS, 1 << 9	/* which memory may be touched is the kernel's to say, not the thread's */
+
 	.text
 	.p2align 4
 	.globl	host_trap_entry
@@ -63,7 +65,7 @@ host_trap_entry:
 	mov	%rax, 552(%rsp)
 	mov	%rax, 560(%rsp)
 	mov	%rax, 568(%rsp)
-	mov	$-1, %eax
+	mov	$~STATE_KEYS, %eax
 	mov	$-1, %edx
 	je	2f
 	xsavec64 (%rsp)
@@ -78,7 +80,7 @@ host_trap_entry:
 	mov	%r12, %rsp
 	cmpl	$1, host_xsave_kind(%rip)
 	jb	4f
-	mov	$-1, %eax
+	mov	$~STATE_KEYS, %eax
 	mov	$-1, %edx
 	xrstor64 (%rsp)
 	jmp	5f

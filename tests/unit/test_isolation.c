@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Isolation by mprotect: what a task must not touch, with its own instructions or by the kernel's hand. */
+/*
+ * Isolation: what a task must not touch, with its own instructions or by the kernel's hand. Built twice, for mprotect,
+ * and for protection keys with those of unit/fake_keys.h.
+ */
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <unistd.h>
 
-#include "plugins/service.h"
+#include "api/plugins/service.h"
 #include "stress.h"
+
+#ifdef FAKE_KEYS
+#include "fake_keys.h"
+#define ISOLATION  MK_ISOLATION_PKEY
+#define NR_TOUCHES 100 /* each switch closes and opens all that was touched */
+#else
+#define ISOLATION  MK_ISOLATION_MPROTECT
+#define NR_TOUCHES 2000
+#endif
 
 #define PAGE   4096u
 #define MAGIC  0x6b6d6b6du
 #define KILLED (128 + 11)
 
-static const struct mk_machine_config isolated = {.isolation = MK_ISOLATION_MPROTECT};
+static const struct mk_machine_config isolated = {.isolation = ISOLATION};
 
 static void run_in(const struct mk_machine_config *config, struct mkt *t, void (*entry)(void *), void *arg)
 {
@@ -283,7 +295,7 @@ static void fill_at_random(void *arg)
     mk_vaddr_t addr;
     CHECK_OK(mk_vm_allocate(mk_task_self(), BIG, &addr));
     volatile uint64_t *words = (volatile uint64_t *)addr;
-    for (int round = 0; round < 4000; round++) {
+    for (int round = 0; round < NR_TOUCHES; round++) {
         size_t i = stress_random(&random) % (BIG / 8);
         CHECK(words[i] == 0 || words[i] == (i ^ (uintptr_t)arg));
         words[i] = i ^ (uintptr_t)arg;
@@ -412,18 +424,19 @@ static void ISO0090(void **state)
     (void)state;
     uint64_t plain = hash_with(MK_ISOLATION_NONE);
     assert_true(plain != 0);
-    assert_true(hash_with(MK_ISOLATION_MPROTECT) == plain);
+    assert_true(hash_with(ISOLATION) == plain);
 }
 
 /* ISO0100: on the host's clock, too, memory is isolated and time goes on. */
 static void ISO0100(void **state)
 {
-    const struct mk_machine_config config = {.isolation = MK_ISOLATION_MPROTECT, .clock = MK_CLOCK_HOST};
+    const struct mk_machine_config config = {.isolation = ISOLATION, .clock = MK_CLOCK_HOST};
     struct mkt t;
     (void)state;
     run_in(&config, &t, work, NULL);
 }
 
+#ifndef FAKE_KEYS /* those are for one host thread */
 static void *stop_it(void *arg)
 {
     mk_machine_stop(arg, 3);
@@ -451,6 +464,59 @@ static void ISO0110(void **state)
     assert_int_equal(code, 3);
     mkt_finish(&t);
 }
+#endif
+
+#ifdef FAKE_KEYS
+#define NR_TASKS 9 /* more than a machine has keys */
+
+static void take_turn(void *arg)
+{
+    mk_vaddr_t addr;
+    CHECK_OK(mk_vm_allocate(mk_task_self(), PAGE, &addr));
+    volatile uintptr_t *own = (volatile uintptr_t *)addr;
+    *own = (uintptr_t)arg;
+    for (int round = 0; round < 20; round++) {
+        mk_thread_yield();
+        CHECK(*own == (uintptr_t)arg);
+    }
+}
+
+static void take_turns(void *arg)
+{
+    mk_name_t tasks[NR_TASKS];
+    (void)arg;
+    for (uintptr_t i = 0; i < NR_TASKS; i++)
+        tasks[i] = task_of("turn", take_turn, (void *)i);
+    for (int i = 0; i < NR_TASKS; i++)
+        CHECK(end_of(tasks[i]) == 0);
+}
+
+/* ISO0200: more tasks than keys take turns; a key that one loses opens nothing of it for the other. */
+static void ISO0200(void **state)
+{
+    (void)state;
+    run_isolated(take_turns, NULL);
+    assert_int_equal(fake_keys_taken(), 0);
+}
+
+/* ISO0210: without a key left, a machine is refused, and those that are there have theirs. */
+static void ISO0210(void **state)
+{
+    struct mk_machine *machines[16];
+    size_t n = 0;
+    mk_err_t err;
+    struct mkt t = {0};
+    struct mk_machine_config config = {.isolation = ISOLATION, .log = mkt_log, .log_arg = &t};
+    (void)state;
+    while (n < 16 && (err = mk_machine_create(&config, &machines[n])) == MK_OK)
+        n++;
+    assert_int_equal(err, MK_E_NO_MEMORY);
+    assert_true(n == 3 && fake_keys_taken() == 15);
+    while (n > 0)
+        mk_machine_destroy(machines[--n]);
+    assert_int_equal(fake_keys_taken(), 0);
+}
+#endif
 
 int main(void)
 {
@@ -458,8 +524,15 @@ int main(void)
         cmocka_unit_test(ISO0010), cmocka_unit_test(ISO0011), cmocka_unit_test(ISO0020), cmocka_unit_test(ISO0030),
         cmocka_unit_test(ISO0040), cmocka_unit_test(ISO0050), cmocka_unit_test(ISO0051), cmocka_unit_test(ISO0060),
         cmocka_unit_test(ISO0070), cmocka_unit_test(ISO0080), cmocka_unit_test(ISO0090), cmocka_unit_test(ISO0100),
+#ifdef FAKE_KEYS
+        cmocka_unit_test(ISO0200), cmocka_unit_test(ISO0210),
+#else
         cmocka_unit_test(ISO0110),
+#endif
     };
+#ifdef FAKE_KEYS
+    fake_keys_install();
+#endif
     cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
