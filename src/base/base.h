@@ -34,6 +34,13 @@ static inline uint64_t mix64(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* a * b / c, rounded down, without running over on the way; UINT64_MAX when the result does. */
+static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+    __extension__ unsigned __int128 result = (__extension__(unsigned __int128) a) * b / c;
+    return result > UINT64_MAX ? UINT64_MAX : (uint64_t)result;
+}
+
 /* Copies at most size - 1 bytes and ends with NUL. */
 void label_copy(char *dst, size_t size, const char *src);
 

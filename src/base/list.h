@@ -76,6 +76,18 @@ static inline void list_take_turn(struct list *head, struct list *link)
     list_init(first);
 }
 
+/* All links of `from` go behind those of `head`; `from` is empty then. */
+static inline void list_append(struct list *head, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = head->prev;
+    head->prev->next = from->next;
+    from->prev->next = head;
+    head->prev = from->prev;
+    list_init(from);
+}
+
 static inline size_t list_count(const struct list *head)
 {
     size_t n = 0;
