@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 struct mk_machine;
+struct mk_policy;
 
 enum mk_clock { MK_CLOCK_VIRTUAL, MK_CLOCK_HOST };
 enum mk_isolation { MK_ISOLATION_AUTO, MK_ISOLATION_NONE, MK_ISOLATION_MPROTECT, MK_ISOLATION_PKEY };
@@ -49,7 +50,9 @@ struct mk_machine_config {
      */
     enum mk_isolation isolation;
     enum mk_context context; /* how threads are switched: assembly, or swapcontext */
-    const char *policy;      /* scheduling policy; NULL: "priority", the only one yet */
+    const char *policy; /* scheduling policy: one of mk_policy_names() in <mk/policy.h>, or the path of a plugin, with
+                           a '/' in it; NULL: "priority" */
+    const struct mk_policy *own_policy; /* not NULL: this one, of the program's own; it must outlive the machine */
     const char
         *page_policy; /* page replacement: fifo, clock, clock-clear, lru, aging, random, ws or opt; NULL: "clock" */
     uint64_t seed;    /* 0: every open choice follows the policy; else it is drawn from this seed */

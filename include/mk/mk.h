@@ -11,6 +11,7 @@
 #include <mk/memory.h>
 #include <mk/message.h>
 #include <mk/names.h>
+#include <mk/policy.h>
 #include <mk/port.h>
 #include <mk/probe.h>
 #include <mk/server.h>

@@ -66,6 +66,22 @@ MK_API MK_NODISCARD mk_err_t mk_thread_abort(mk_name_t thread);
  */
 MK_API MK_NODISCARD mk_err_t mk_thread_set_priority(mk_name_t thread, int priority);
 
+/* What a thread declares to the scheduling policy. All zero at first; what a policy does not use it ignores. */
+struct mk_sched_params {
+    mk_time_t burst;    /* ns of computing until it waits or ends (sjf, srtf); 0: unknown */
+    uint32_t tickets;   /* its share (lottery, stride, fair); 0: 100 */
+    int32_t nice;       /* -20 to 20 (mlfqs) */
+    mk_time_t period;   /* ns (edf); 0: it has no deadlines */
+    mk_time_t deadline; /* ns from the beginning of each period; 0: its end */
+    mk_time_t budget;   /* ns of computing in each period, at most */
+};
+
+/*
+ * Declare them. MK_E_BAD_ADDRESS, MK_E_BAD_ARGUMENT (a negative time, a nice beyond 20, a budget or deadline longer than
+ * the period), MK_E_NO_ROOM (the policy has not enough of the CPU left; nothing changed), MK_E_NO_MEMORY.
+ */
+MK_API MK_NODISCARD mk_err_t mk_thread_set_sched(mk_name_t thread, const struct mk_sched_params *params);
+
 /* Let the other ready threads of the same priority run first. */
 MK_API void mk_thread_yield(void);
 

@@ -284,3 +284,16 @@ void host_plugin_close(struct host_plugin *plugin)
     unlink(plugin->path);
     folder_release();
 }
+
+const void *host_plugin_symbol(const char *path, const char *symbol, char *why, size_t why_size)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const void *found = handle ? dlsym(handle, symbol) : NULL;
+    if (!handle)
+        snprintf(why, why_size, "%s", dlerror());
+    else if (!found)
+        snprintf(why, why_size, "it exports no %s", symbol);
+    if (handle && !found)
+        dlclose(handle);
+    return found;
+}

@@ -26,6 +26,8 @@ mk_err_t host_plugin_check(const char *path, char *why, size_t why_size);
 /* After a check. MK_E_PLUGIN_FILE, MK_E_LIMIT_HOST, with a line in why. */
 mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const char *label,
                           const struct mk_binding *bindings, char *why, size_t why_size);
+/* What `symbol` is in a shared object of another kind, which stays loaded; NULL, with a line in why. */
+const void *host_plugin_symbol(const char *path, const char *symbol, char *why, size_t why_size);
 void host_plugin_close(struct host_plugin *plugin);
 
 #endif

@@ -9,7 +9,9 @@
 #include "host/events.h"
 #include "host/pages.h"
 #include "ipc/pager.h"
+#include "kern/policy.h"
 #include "kern/timer.h"
+#include "policy/find.h"
 #include "vm/object.h"
 
 static const struct mk_costs default_costs = {
@@ -91,8 +93,6 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
         {(unsigned)c->isolation > MK_ISOLATION_PKEY, MK_E_BAD_ARGUMENT,
          "isolation: must be auto, none, mprotect or pkey"},
         {c->costs && !costs_are_good(c->costs), MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour"},
-        {c->policy && strcmp(c->policy, "priority") != 0, MK_E_NOT_SUPPORTED,
-         "policy: priority is the only one so far"},
         {c->page_policy && !page_policy_find(c->page_policy), MK_E_BAD_ARGUMENT,
          "page policy: must be fifo, clock, clock-clear, lru, aging, random, ws or opt"},
     };
@@ -274,6 +274,17 @@ static struct mk_machine *machine_alloc(enum mk_isolation isolation_kind)
     return machine;
 }
 
+static mk_err_t choose_policy(struct mk_machine *machine, const struct mk_machine_config *c)
+{
+    char why[POLICY_WHY_SIZE] = "";
+    const struct mk_policy *policy = c->own_policy;
+    mk_err_t err = policy ? policy_check(policy, why, sizeof(why))
+                          : policy_find(c->policy ? c->policy : "priority", &policy, why, sizeof(why));
+    if (err)
+        machine_log(machine, "%s", why);
+    return err ? err : policy_set(machine->cpu, policy);
+}
+
 mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_machine **machinep)
 {
     static const struct mk_machine_config none;
@@ -298,11 +309,17 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         err = MK_E_NO_MEMORY;
         goto fail_vm;
     }
+    err = choose_policy(machine, c);
+    if (err)
+        goto fail_ports;
     machine->bootstrap_port = machine->bootstrap;
     machine->bootstrap->refs++;
     *machinep = machine;
     return MK_OK;
 
+fail_ports:
+    port_destroy(machine, machine->bootstrap);
+    port_destroy(machine, machine->control);
 fail_vm:
     vm_finish(machine);
 fail_kmem:
@@ -310,7 +327,7 @@ fail_kmem:
     machine_free(machine);
 fail:
     host_traps_release();
-    return refuse(&to, err, "no memory for a machine");
+    return err == MK_E_NO_MEMORY || err == MK_E_LIMIT_HOST ? refuse(&to, err, "no memory for a machine") : err;
 }
 
 void mk_machine_destroy(struct mk_machine *machine)
@@ -337,6 +354,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     port_release(machine, machine->bootstrap_port);
     exception_forget(machine, &machine->exception);
     port_destroy(machine, machine->control);
+    policy_set(cpu, NULL);
     thread_free_all(machine);
     vm_finish(machine);
     trace_finish(machine);

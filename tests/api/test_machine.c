@@ -45,7 +45,7 @@ static void MACHINE0010(void **state)
     c = zero, c.context = (enum mk_context)2, refuse(c, MK_E_BAD_ARGUMENT, "context");
     c = zero, c.isolation = (enum mk_isolation)4, refuse(c, MK_E_BAD_ARGUMENT, "isolation");
     c = zero, c.isolation = MK_ISOLATION_PKEY, refuse(c, MK_E_NOT_SUPPORTED, "isolation");
-    c = zero, c.policy = "best", refuse(c, MK_E_NOT_SUPPORTED, "policy");
+    c = zero, c.policy = "best", refuse(c, MK_E_NOT_FOUND, "policy");
     c = zero, c.costs = &costs, refuse(c, MK_E_BAD_ARGUMENT, "cost");
 }
 

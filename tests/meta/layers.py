@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Check who includes whom, and that the kernel stays small: layers.py TOP
 
-The layers of the core, each seeing itself, the lower ones and <mk/*.h>: base, host, kern, vm, ipc, sys, look. The
-kernel is kern, vm, ipc and sys; look only looks: listings, reports, audits. Beside them rt, and above all of them
+The layers of the core, each seeing itself, the lower ones and <mk/*.h>: base, host, kern, vm, policy, ipc, sys, look.
+The kernel is kern, vm, ipc and sys; policy only chooses: which thread runs, which page goes; look only looks: listings,
+reports, audits. Beside them rt, and above all of them
 servers, examples, cli, tests/api, tests/stress and bench see <mk/*.h>, their own folder, the protocols of servers
 (*_proto.h) and tests/mkt.h (tests only). Operating-system headers stand in src/host alone; servers, the command, tests
 and benchmarks may use libc and their own libraries.
@@ -14,7 +15,7 @@ import sys
 
 import mktree
 
-LAYERS = ('base', 'host', 'kern', 'vm', 'ipc', 'sys', 'look')
+LAYERS = ('base', 'host', 'kern', 'vm', 'policy', 'ipc', 'sys', 'look')
 KERNEL = ('kern', 'vm', 'ipc', 'sys')
 KERNEL_LINES_MAX = 10000
 
