@@ -55,6 +55,7 @@ struct mk_machine_config {
     const struct mk_policy *own_policy; /* not NULL: this one, of the program's own; it must outlive the machine */
     const char
         *page_policy; /* page replacement: fifo, clock, clock-clear, lru, aging, random, ws or opt; NULL: "clock" */
+    bool no_lending;  /* callers lend no priority to those who serve them: to see what it is good for */
     uint64_t seed;    /* 0: every open choice follows the policy; else it is drawn from this seed */
     const struct mk_costs *costs; /* NULL: the built-in table */
     mk_log_fn log;                /* NULL: lines to standard error */

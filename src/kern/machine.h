@@ -223,6 +223,7 @@ struct mk_machine {
     enum mk_clock clock;
     mk_time_t clock_start; /* host time of machine time 0 */
     mk_time_t quantum;
+    bool no_lending;
     uint32_t max_quanta; /* that a thread may use up without waiting */
     uint64_t seed, random;
     bool is_running;

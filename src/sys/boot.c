@@ -203,6 +203,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     machine->clock = c->clock;
     machine->clock_start = host_clock();
     machine->quantum = c->quantum ? c->quantum : 10 * MK_MSEC;
+    machine->no_lending = c->no_lending;
     machine->max_quanta = c->max_quanta ? c->max_quanta : UINT32_MAX;
     machine->seed = c->seed;
     machine->random = mix64(c->seed);
