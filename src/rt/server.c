@@ -241,14 +241,12 @@ void mk_server_stop(void)
 
 /* ---- arguments ---- */
 
-#define ARGV_MAX 256
-
 /*
  * Split a copy of the arguments at blanks, in place. Quotes '' and "" protect
  * blanks and may stand inside a word; a backslash outside '' takes the next
- * byte as it is. Returns the number of words, or -1: too many.
+ * byte as it is. Returns the number of words: at most one for two bytes, and one.
  */
-static int split(char *p, char **argv, int max)
+static int split(char *p, char **argv)
 {
     int argc = 0;
     char *out = p;
@@ -257,8 +255,6 @@ static int split(char *p, char **argv, int max)
             p++;
         if (!*p)
             return argc;
-        if (argc == max)
-            return -1;
         argv[argc++] = out;
         for (char quote = 0; *p && (quote || !strchr(" \t\n", *p)); p++) {
             if (quote ? *p == quote : *p == '\'' || *p == '"')
@@ -282,19 +278,14 @@ static int split(char *p, char **argv, int max)
 static int run_main(const struct mk_server *server)
 {
     const char *args = mk_task_args();
-    char **argv = mk_calloc(ARGV_MAX + 2, sizeof(*argv));
+    char **argv = mk_calloc(strlen(args) / 2 + 3, sizeof(*argv));
     char *words = mk_calloc(strlen(args) + 2, 1);
     if (!argv || !words || !(argv[0] = mk_strdup(mk_task_label()))) {
         mk_log("no memory for the arguments");
         return 1;
     }
     strcpy(words, args);
-    int n = split(words, argv + 1, ARGV_MAX);
-    if (n < 0) {
-        mk_log("more than %d arguments", ARGV_MAX);
-        return 1;
-    }
-    return server->main(n + 1, argv);
+    return server->main(split(words, argv + 1) + 1, argv);
 }
 
 static mk_err_t announce(const struct mk_server *server, mk_name_t receive)
