@@ -151,6 +151,9 @@ MK_API MK_NODISCARD mk_err_t mk_server_take_over(const struct mk_server *server,
 #define MK_SERVER_RESTORE   0x4d4b0302u
 #define MK_SERVER_PROBATION 16
 
+/* How a supervisor is asked for that: body: the task's name, NUL, the plugin's path. mk_machine_update does. */
+#define MK_SERVER_UPDATE 207u
+
 /* Export the plugin's descriptor: MK_SERVER_EXPORT(my_server); once, at file level. */
 #define MK_SERVER_EXPORT(server) \
     MK_API extern const struct mk_server *const mk_server_entry; \
