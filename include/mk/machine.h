@@ -119,16 +119,18 @@ MK_API MK_NODISCARD mk_err_t mk_plugin_check(const char *path, char *why, size_t
 /*
  * Run until every task that is not a server has ended (with none from the
  * start: until no server is ready), or mk_machine_halt or mk_machine_stop says so. *exit_codep (may be NULL): the code
- * given there, or
- * the first non-zero exit code of those tasks that were spawned or loaded (not
- * of children made by mk_task_create), or 0. It can be called again.
+ * given there, or the first non-zero exit code of those tasks that were spawned or loaded (not of children made by
+ * mk_task_create), or 0. It can be called again; codes of tasks from before a halt or stop then count.
  * MK_E_DEADLOCK: no thread can run and nothing can come that would change it;
  * who waits for whom is logged. MK_E_BAD_STATE: it runs already, or this host
  * thread runs another machine. MK_E_LIMIT_HOST: no memory for the CPU.
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep);
 
-/* Ask a running machine to stop with this exit code. From any host thread and from signal handlers. */
+/*
+ * Ask a running machine to stop with this exit code, if nobody has before. From any host thread and from signal
+ * handlers. Between runs it ends the next one at once.
+ */
 MK_API void mk_machine_stop(struct mk_machine *machine, int exit_code);
 
 /*

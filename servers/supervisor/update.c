@@ -293,6 +293,7 @@ bool update_roll_back(struct supervisor *s, struct job *job)
     let_go(&u->go, inside);
     forget(job);
     job->heard = mk_time_now();
+    mk_log("%s: the new version ended in its first messages; the old one goes on", job->name);
     history_note(s, job, SUPERVISOR_ROLLED_BACK);
     if (job->is_names) /* what the other version was told is lost */
         known_register_all(s);

@@ -185,8 +185,9 @@ after = names
     def run_busy(self, kind, name, head=HEAD, after="ramfs"):
         """A client works all the while: with two good versions in turn, one that refuses, and one that crashes."""
         files = [self.copies[name], server(name), "-" + server(name, 1), "-" + server(name, 2)]
-        boot = self.write("boot.ini", f"{head}[task busy]\nmodule = {test_cli.PLUGINS}/busy.so\n"
-                          f"args = {kind} {name} {UPDATES} {' '.join(files)}\nafter = {after}\n{self.SHELL}")
+        args = "\n    ".join([f"{kind} {name} {UPDATES}"] + files)
+        boot = self.write("boot.ini", f"{head}[task busy]\nmodule = {test_cli.PLUGINS}/busy.so\nargs = {args}\n"
+                          f"after = {after}\n{self.SHELL}")
         result = mk("run", boot, "-c", "sleep 10000; supervisor")
         self.expect(result, 0, err=f"[busy] {kind}: all is right after {UPDATES} updates")
         self.assertRegex(result.text, rf"(?m)^{name} +\d+  up +\S+ +default +1  -$")
@@ -255,7 +256,7 @@ after = names
         """A pager that crashes with a request in hand: the old one is asked again, and no page is lost."""
         head = self.head_with_pager("size=16M")
         boot = self.write("boot.ini", f"{head}[task busy]\nmodule = {test_cli.PLUGINS}/busy.so\n"
-                          f"args = memory pager 4 {server('pager', 3)}\nafter = pager\n{self.SHELL}")
+                          f"args = memory pager 4\n    {server('pager', 3)}\nafter = pager\n{self.SHELL}")
         result = mk("run", boot, "-c", "sleep 10000; supervisor history pager")
         self.expect(result, 0, err="[busy] memory: all is right after 4 updates")
         self.assertIn("the new version crashed: the old one goes on", result.text)
@@ -279,7 +280,8 @@ module = {version("1")}
 after = names
 [task updater]
 module = {test_cli.PLUGINS}/updater.so
-args = sleep sleep other console {self.copies['console']} sleep sleep other console {server('console', 1)}
+args = sleep sleep other console {self.copies['console']}
+    sleep sleep other console {server('console', 1)}
 after = versioned console
 {self.SHELL}""")
         outer, inner = pty.openpty()

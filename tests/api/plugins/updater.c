@@ -2,6 +2,8 @@
 /*
  * A client of "versioned" that has it updated. Arguments, done in turn, with what comes of it in the log:
  *   call N        N calls, whose counts must go up by one each
+ *   fail          ends with exit code 3
+ *   until V       calls, one each millisecond, until version V answers
  *   update FILE   ask the supervisor
  *   other NAME FILE   the same for another server
  *   keep, kept    have a right kept; it must come back
@@ -56,6 +58,14 @@ static void calls(unsigned n)
     for (unsigned i = 0; i < n; i++)
         version = call();
     mk_log("version %u, count %llu", version, (unsigned long long)last_count);
+}
+
+static void calls_until(uint32_t version)
+{
+    while (call() != version)
+        if (mk_time_sleep(mk_time_now() + MK_MSEC) != MK_OK)
+            fail("sleep", MK_E_ABORTED);
+    mk_log("version %u serves", version);
 }
 
 static mk_err_t update(const char *name, const char *path)
@@ -148,6 +158,11 @@ static int main_of_updater(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "call") == 0)
             calls((unsigned)atoi(argv[++i]));
+        else if (strcmp(argv[i], "fail") == 0) {
+            mk_log("ends with 3");
+            mk_task_exit(3);
+        } else if (strcmp(argv[i], "until") == 0)
+            calls_until((uint32_t)atoi(argv[++i]));
         else if (strcmp(argv[i], "update") == 0)
             mk_log("update: %s", mk_err_name(update("versioned", argv[++i])));
         else if (strcmp(argv[i], "other") == 0) {
