@@ -214,8 +214,11 @@ static mk_err_t get_edit(struct mk_state *in, struct console *c)
 static mk_err_t get_all(struct mk_state *in, struct console *c)
 {
     uint8_t flags[3];
+    struct mk_device_info device;
     mk_err_t err = mk_state_get_right(in, MK_RIGHT_SEND, &c->device);
 
+    if (err == MK_OK)
+        err = mk_device_info(c->device, &device);
     (void)mk_state_get(in, flags, sizeof(flags));
     c->has_line = flags[0];
     c->has_part = flags[1];

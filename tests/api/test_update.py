@@ -323,6 +323,26 @@ after = versioned console
         os.write(outer, b"exit 7\r")
         self.assertEqual(process.wait(timeout=40), 7)
 
+    def test_UPDATE0151(self):
+        """A state with one wrong place is refused, or taken where it is as good as the right one; nothing crashes."""
+        os.makedirs(self.path("tree/a/b"))
+        self.write("tree/a/b/c", b"x" * 9000)
+        self.write("tree/d", b"y")
+        for name in ("names", "console", "ramfs", "pager"):
+            head = self.head_with_pager("size=16M").replace("1M", "8M").replace("[task ramfs]\n",
+                                                                                "[task ramfs]\nargs = tree\n")
+            file = shutil.copy(server(name, 4), self.path(name + ".so"))
+            head = head.replace(f"[task {name}]\n", f"[task {name}]\nmodule = {file}\n")
+            commands = ["echo open > /e", "echo history"] + [
+                f"update {name} {server(name)} && update {name} {file}"] * 60
+            with self.subTest(name):
+                boot = self.write("boot.ini", head + self.SHELL)
+                result = mk("run", boot, "-c", "; ".join(commands + [f"supervisor history {name}", "supervisor"]))
+                self.assertNotIn("start failed", result.text, str(result))
+                self.assertNotIn("crashed", result.text, str(result))
+                self.assertGreaterEqual(result.text.count(f"update: {name}: "), 10, str(result))
+                self.assertRegex(result.text, rf"(?m)^{name} +\d+  up +\S+ +default +1  -$")
+
     def test_UPDATE0150(self):
         """A state that is nonsense is refused with a message by every server: none crashes over it."""
         starts = {"names": ("1", "1"), "console": ("1", ), "pager": ("1", ), "ramfs": ("1", "4096", "65536")}
