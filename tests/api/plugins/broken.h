@@ -2,7 +2,7 @@
 /*
  * Included before the source of a server: a version of it for updates that goes wrong, as BROKEN says.
  *   1 it refuses the state   2 it crashes in restore   3 it crashes when the first message of id BROKEN_ID comes
- *   4 one thing in the state that it saves is wrong, each time another: a bit, a size, or a right or piece of memory that
+ *   4 one thing in the state that it saves is wrong, each time another: a bit, a size, or a right or memory that
  *     is not there
  * BROKEN_MAIN: the server has a main. Else its descriptor is replaced.
  */
