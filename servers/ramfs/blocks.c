@@ -84,7 +84,7 @@ void blocks_finish(struct blocks *blocks)
         free(blocks->pieces[i]);
     free(blocks->pieces);
     free(blocks->next);
-    *blocks = (struct blocks){NULL};
+    *blocks = (struct blocks){.pieces = NULL};
 }
 
 bool blocks_give(struct blocks *blocks, unsigned char *piece)

@@ -115,10 +115,11 @@ static void serve_event(struct supervisor *s, struct job *job, struct mk_msg *ms
 {
     struct mk_notification notice;
     uint32_t event = notice_in(msg, &notice);
-    if (event == MK_NOTIFY_DEAD_NAME && update_task_died(s, job, notice.name)) {
-        release(notice.name); /* the reference that the notice came with */
-    } else if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
+    if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
         task_died(s, job, &notice);
+    } else if (event == MK_NOTIFY_DEAD_NAME) {
+        update_task_died(s, job, notice.name); /* or of a version that was ended */
+        release(notice.name);                  /* the reference that the notice came with */
     } else if (event == MK_NOTIFY_PORT_DESTROYED && msg->nr_rights == 1) {
         port_came_home(s, job);
     } else if (event == MK_NOTIFY_SEND_ONCE) {

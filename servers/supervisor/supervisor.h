@@ -177,8 +177,8 @@ bool instance_find(uint64_t *numberp, const char *name);
 mk_err_t update_begin(struct job *job, const char *path);
 /* A message to the job's events. False: it is not about an update. */
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg);
-/* A task ended, and ours and the notice's reference are still there. False: it is not the other version's. */
-bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task);
+/* A task ended that is not the job's: the other version's? Then ours and the notice's reference are still there. */
+void update_task_died(struct supervisor *s, struct job *job, mk_name_t task);
 /* The job's task has ended, and the port is at home. True: the old version goes on. */
 bool update_roll_back(struct supervisor *s, struct job *job);
 /* End the other version. */

@@ -126,8 +126,10 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
     err = mk_task_load(s->machine, &load, &u->next, why, sizeof(why));
     mk_err_t limit_err = err ? MK_OK : instance_limit(job, u->next);
     instance_hold_others(false);
-    if (err)
+    if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
+        (void)mk_port_destroy(u->next_port); /* the receive right has stayed here */
+    }
     if (mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) != MK_OK)
         mk_log("a special port cannot be cleared");
     if (!err)
@@ -261,18 +263,17 @@ bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
 
 /* ---- when a version ends ---- */
 
-bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
+void update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
 {
     struct update *u = &job->update;
     if (u->step == UPDATE_NONE || task != u->next)
-        return false;
+        return;
     release(u->next);
     u->next = MK_NAME_NULL;
     if (u->step == UPDATE_RESTORING)
         fail(s, job, u->err ? u->err : MK_E_PLUGIN_START);
     else
         forget(job); /* the old version: there is no way back any more */
-    return true;
 }
 
 bool update_roll_back(struct supervisor *s, struct job *job)

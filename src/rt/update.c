@@ -87,9 +87,9 @@ static mk_err_t make_carrier(mk_name_t *carrierp)
     mk_err_t err = mk_port_create(carrierp);
     if (err)
         return err;
-    err = mk_right_make(*carrierp, MK_RIGHT_SEND, 0, NULL);
+    err = mk_port_set_limit(*carrierp, MK_QUEUE_MAX);
     if (!err)
-        err = mk_port_set_limit(*carrierp, MK_QUEUE_MAX);
+        err = mk_right_make(*carrierp, MK_RIGHT_SEND, 0, NULL);
     if (err)
         drop_port(*carrierp);
     return err;
@@ -99,8 +99,10 @@ static mk_err_t make_carrier(mk_name_t *carrierp)
 static mk_err_t make_ports(mk_name_t *carrierp, mk_name_t *gop)
 {
     mk_err_t err = make_carrier(carrierp);
-    if (!err && (err = mk_port_create(gop)))
+    if (!err && (err = mk_port_create(gop))) {
         drop_port(*carrierp);
+        (void)mk_right_release(*carrierp);
+    }
     return err;
 }
 
@@ -115,8 +117,7 @@ static mk_err_t write_state(const struct mk_server *server, void *state, struct 
     if (err && !out.err)
         out.err = err;
     err = state_written(&out);
-    if (!err)
-        err = mk_right_release(carrier); /* the send right */
+    (void)mk_right_release(carrier); /* the send right */
     if (!err)
         err = answer_save(msg, reply, carrier, go);
     msg->reply = err && err != MK_E_DEAD ? reply : MK_NAME_NULL; /* else it is used up */

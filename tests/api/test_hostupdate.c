@@ -30,12 +30,17 @@ static void begin(struct mkt *t)
 static uint64_t last_count;
 static uint32_t last_version;
 
-/* One more than before, whichever version says so. */
+/* One more than before, whichever version says so; again if one crashed with the request in hand. */
 static void count(mk_name_t versioned)
 {
     struct versioned_count answer;
-    struct mk_msg msg = {.id = VERSIONED_COUNT, .body = &answer, .capacity = sizeof(answer)};
-    CHECK_OK(mk_call(versioned, &msg, MK_TIME_FOREVER));
+    struct mk_msg msg;
+    mk_err_t err;
+    do {
+        msg = (struct mk_msg){.id = VERSIONED_COUNT, .body = &answer, .capacity = sizeof(answer)};
+        err = mk_call(versioned, &msg, MK_TIME_FOREVER);
+    } while (err == MK_E_DEAD);
+    CHECK_OK(err);
     CHECK_OK(msg.status);
     CHECK(answer.count == last_count + 1);
     last_count = answer.count;
@@ -161,13 +166,61 @@ static void HOSTUP0040(void **state)
     mkt_finish(&t);
 }
 
+/* ---- leaks ---- */
+
+static uint32_t nr_names_of(const char *label)
+{
+    static struct mk_task_info infos[300];
+    size_t n;
+    CHECK_OK(mk_machine_tasks(NULL, infos, COUNT_OF(infos), &n));
+    while (n-- > 0)
+        if (!infos[n].is_ended && strcmp(infos[n].label, label) == 0)
+            return infos[n].nr_names;
+    return 0;
+}
+
+static void update_again_and_again(void *arg)
+{
+    const char *file = arg;
+    mk_name_t versioned = find();
+    uint32_t of_server = 0, of_supervisor = 0;
+    for (int round = 0; round < 6; round++) {
+        (void)!mk_machine_update(NULL, "versioned", file);
+        for (int i = 0; i < 3 * MK_SERVER_PROBATION; i++) /* the old version is gone then */
+            count(versioned);
+        if (round > 0)
+            continue;
+        of_server = nr_names_of("versioned");
+        of_supervisor = nr_names_of("supervisor");
+    }
+    mk_log("%s: %u, then %u names; of the supervisor %u, then %u", file, of_server, nr_names_of("versioned"),
+           of_supervisor, nr_names_of("supervisor"));
+    CHECK(nr_names_of("versioned") == of_server);
+    CHECK(nr_names_of("supervisor") == of_supervisor);
+}
+
+/* HOSTUP0050: updates, good ones and those that fail, leave no names behind in the server and in the supervisor. */
+static void HOSTUP0050(void **state)
+{
+    static const char *const files[] = {
+        PLUGIN("versioned_refuses"), PLUGIN("versioned_crashes1"), PLUGIN("nosuch"),
+        PLUGIN("versioned_cannot"),  PLUGIN("versioned_2"),        PLUGIN("versioned_crashes2")};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct mkt t;
+        begin(&t);
+        last_count = 0;
+        mkt_spawn(&t, "client", update_again_and_again, (void *)(uintptr_t)files[i], false);
+        mkt_run_all(&t);
+        mkt_finish(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(HOSTUP0010),
-        cmocka_unit_test(HOSTUP0020),
-        cmocka_unit_test(HOSTUP0030),
-        cmocka_unit_test(HOSTUP0040),
+        cmocka_unit_test(HOSTUP0010), cmocka_unit_test(HOSTUP0020), cmocka_unit_test(HOSTUP0030),
+        cmocka_unit_test(HOSTUP0040), cmocka_unit_test(HOSTUP0050),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
