@@ -45,7 +45,27 @@ struct open_record {
 
 /* ---- nodes by number ---- */
 
-/* All nodes in their order; removed ones are found through what holds them. Freed by the caller. NULL: no memory. */
+/* Give a removed node the next number, if it has none yet; without `nodes` it has none from now on. */
+static void number_removed(struct ramfs_node *node, struct ramfs_node **nodes, uint32_t *nrp)
+{
+    if (node == NULL || !node->is_removed)
+        return;
+    if (nodes == NULL)
+        node->number = 0;
+    else if (node->number == 0)
+        nodes[node->number = (*nrp)++] = node;
+}
+
+/* They are found through what holds them. */
+static void number_all_removed(struct ramfs *fs, struct ramfs_node **nodes, uint32_t *nrp)
+{
+    for (size_t i = 0; i < OPEN_MAX; i++)
+        number_removed(fs->open[i].node, nodes, nrp);
+    for (struct ramfs_map *map = fs->maps; map != NULL; map = map->next)
+        number_removed(map->node, nodes, nrp);
+}
+
+/* All nodes in their order, the root first. Freed by the caller. NULL: no memory. */
 static struct ramfs_node **number_nodes(struct ramfs *fs)
 {
     struct ramfs_node **nodes = calloc(fs->tree.nr_nodes, sizeof(struct ramfs_node *));
@@ -59,17 +79,8 @@ static struct ramfs_node **number_nodes(struct ramfs *fs)
         for (size_t j = 0; j < nodes[i]->nr_children; j++)
             nodes[nr++] = nodes[i]->children[j];
     }
-    for (size_t i = 0; i < OPEN_MAX; i++)
-        if (fs->open[i].node != NULL && fs->open[i].node->is_removed)
-            fs->open[i].node->number = 0;
-    for (struct ramfs_map *map = fs->maps; map != NULL; map = map->next)
-        map->node->number = map->node->is_removed ? 0 : map->node->number;
-    for (size_t i = 0; i < OPEN_MAX; i++)
-        if (fs->open[i].node != NULL && fs->open[i].node->is_removed && fs->open[i].node->number == 0)
-            nodes[fs->open[i].node->number = nr++] = fs->open[i].node;
-    for (struct ramfs_map *map = fs->maps; map != NULL; map = map->next)
-        if (map->node->is_removed && map->node->number == 0)
-            nodes[map->node->number = nr++] = map->node;
+    number_all_removed(fs, NULL, NULL);
+    number_all_removed(fs, nodes, &nr);
     return nodes;
 }
 
