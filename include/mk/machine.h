@@ -145,6 +145,7 @@ MK_API void mk_machine_stop(struct mk_machine *machine, int exit_code);
  *   MK_E_NOT_FOUND      no supervisor, or no such task
  *   MK_E_BAD_STATE      it is not up, or somebody else is at it; from the host: the machine runs
  *   MK_E_NOT_SUPPORTED  one of both versions cannot be updated
+ *   MK_E_DEAD           the server, or the supervisor, ended meanwhile
  *   MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, MK_E_PLUGIN_START (it crashed over the state)
  *   MK_E_NO_ACCESS, MK_E_TOO_LONG, MK_E_NO_MEMORY, and what the versions say to saving and restoring
  *   from the host, also MK_E_ABORTED (the run was ended by others before the answer; it may still be done), and

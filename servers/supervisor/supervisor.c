@@ -86,8 +86,10 @@ static void task_died(struct supervisor *s, struct job *job, const struct mk_not
     release(job->task);
     job->task = MK_NAME_NULL;
     job->life->last_exit = notice->status;
-    if (job->update.step == UPDATE_SAVING || job->update.step == UPDATE_RESTORING)
+    if (update_is_moving(job)) {
         update_abandon(job); /* with it the port comes home */
+        answer(&job->requester, MK_E_DEAD);
+    }
     if (job->is_home)
         has_ended(s, job);
 }

@@ -175,7 +175,10 @@ bool instance_find(uint64_t *numberp, const char *name);
 
 /* Of a job that is up; MK_OK: it goes on by itself, and answers the requester. MK_E_TOO_LONG, MK_E_DEAD, ... */
 mk_err_t update_begin(struct job *job, const char *path);
-/* A message to the job's events. False: it is not about an update. */
+/*
+ * A message to the job's events. False: it is not about an update that is under way. It may be about one that ended with
+ * an instance, in whose queue the request was; then it is an answer like any other.
+ */
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg);
 /* A task ended that is not the job's: the other version's? Then ours and the notice's reference are still there. */
 void update_task_died(struct supervisor *s, struct job *job, mk_name_t task);

@@ -249,14 +249,14 @@ static void restored(struct supervisor *s, struct job *job, const struct mk_msg 
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     enum update_step step = job->update.step;
-    if (msg->badge < SAVED || msg->badge > CONFIRMED)
-        return false;
     if (msg->badge == SAVED && step == UPDATE_SAVING)
         saved(s, job, msg);
     else if (msg->badge == RESTORED && step == UPDATE_RESTORING)
         restored(s, job, msg);
     else if (msg->badge == CONFIRMED && step == UPDATE_PROBATION)
         update_abandon(job); /* the old version */
+    else
+        return false;
     mk_msg_discard(msg);
     return true;
 }

@@ -136,6 +136,14 @@ after = console
         self.assertIn("silent", result.text)
         self.assertEqual(result.text.split("TASK  THR")[1].count(" versioned "), 1, result)
 
+    def test_UPDATE0095(self):
+        """A server that ends before it can save is restarted as it was, comes up, and can be updated then."""
+        lines, result = self.run_updater("call", "2", "end", "update", version("2"), "call", "1", "sleep", "update",
+                                         version("2"), "call", "1", after=("supervisor", ))
+        self.assertEqual(lines, ["version 1, count 2", "update: MK_E_DEAD", "version 1, count 1", "update: MK_OK",
+                                 "version 2, count 2"], result)
+        self.assertRegex(result.text, r"(?m)^versioned +\d+  up +on-crash +default +2  crash: exit 3$")
+
     def test_UPDATE0100(self):
         """What a server may use and provide stays the same after an update of it, and of the name service."""
         names = os.path.join(os.path.dirname(test_cli.PLUGINS), "servers/names/names.so")

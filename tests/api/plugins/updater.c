@@ -8,6 +8,7 @@
  *   other NAME FILE   the same for another server
  *   keep, kept    have a right kept; it must come back
  *   wait N        another thread waits until N were counted, and says which version told it
+ *   end           has the server end soon, and forgets its counts
  *   look NAME     what the server gets when it looks the name up, or with + registers it
  *   load N        N updates while another thread calls without a pause: to the two files behind it in turn, and each
  *                 tenth to one of the two behind these, which fail
@@ -101,6 +102,15 @@ static void wait_for(uintptr_t count)
     mk_thread_yield();
 }
 
+static void end(void)
+{
+    struct mk_msg msg = {.id = VERSIONED_END};
+    mk_err_t err = mk_send(versioned, &msg, MK_TIME_FOREVER);
+    if (err)
+        fail("end", err);
+    last_count = 0;
+}
+
 static void look(char *name)
 {
     struct mk_msg msg = {.id = VERSIONED_LOOK, .body = name, .size = strlen(name)};
@@ -170,6 +180,8 @@ static int main_of_updater(int argc, char **argv)
             i += 2;
         } else if (strcmp(argv[i], "look") == 0)
             look(argv[++i]);
+        else if (strcmp(argv[i], "end") == 0)
+            end();
         else if (strcmp(argv[i], "wait") == 0)
             wait_for((uintptr_t)atoi(argv[++i]));
         else if (strcmp(argv[i], "keep") == 0)

@@ -100,6 +100,13 @@ static mk_err_t kept(void *arg, struct mk_msg *msg)
     return MK_OK;
 }
 
+static mk_err_t end(void *arg, struct mk_msg *msg)
+{
+    (void)arg, (void)msg;
+    (void)!mk_time_sleep(mk_time_now() + MK_MSEC);
+    mk_task_exit(3);
+}
+
 static mk_err_t look(void *arg, struct mk_msg *msg)
 {
     char name[MK_SERVICE_MAX];
@@ -162,11 +169,8 @@ static mk_err_t restore(void **statep, struct mk_state *in)
 #endif
 
 static const struct mk_server_op ops[] = {
-    {VERSIONED_COUNT, 0, count},
-    {VERSIONED_KEEP, 0, keep},
-    {VERSIONED_KEPT, 0, kept},
-    {VERSIONED_LOOK, 1, look},
-    {VERSIONED_WAIT, sizeof(uint64_t), wait_for_count},
+    {VERSIONED_COUNT, 0, count}, {VERSIONED_KEEP, 0, keep}, {VERSIONED_KEPT, 0, kept},
+    {VERSIONED_LOOK, 1, look},   {VERSIONED_END, 0, end},   {VERSIONED_WAIT, sizeof(uint64_t), wait_for_count},
 };
 
 static const struct mk_server versioned = {
