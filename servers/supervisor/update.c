@@ -129,6 +129,9 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
     if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
         (void)mk_port_destroy(u->next_port); /* the receive right has stayed here */
+    } else { /* at once: the next supervisor has to find it, if this one ends */
+        instance_find(&u->number, job->name);
+        job->life->other = u->number;
     }
     if (mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) != MK_OK)
         mk_log("a special port cannot be cleared");
@@ -208,8 +211,6 @@ static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
         refuse(job, err);
     job->update.step = UPDATE_RESTORING;
     job->update.inside = inside;
-    instance_find(&job->update.number, job->name);
-    job->life->other = job->update.number;
 }
 
 /* ---- the switch ---- */

@@ -3,6 +3,7 @@
 
 UPDATES is how many are made under load.
 """
+import json
 import os
 import pty
 import re
@@ -350,6 +351,20 @@ after = versioned console
                 self.assertNotIn("crashed", result.text, str(result))
                 self.assertGreaterEqual(result.text.count(f"update: {name}: "), 10, str(result))
                 self.assertRegex(result.text, rf"(?m)^{name} +\d+  up +\S+ +default +1  -$")
+
+    def test_UPDATE0160(self):
+        """Whichever task ends, at whichever of its kernel calls during updates: no client waits for ever."""
+        boot = self.write("boot.ini", self.HEAD + "[task echo]\nafter = names\n" + self.SHELL)
+        commands = ["echo a > /a"] + [f"update {name} {server(name)}; cat /a"
+                                      for name in ("ramfs", "names", "console", "echo", "ramfs")]
+        faults = min(UPDATES, 80)
+        for target in ("supervisor", "ramfs", "names", "console"):
+            with self.subTest(target):
+                result = mk("campaign", boot, "--faults", str(faults), "--seed", "9", "--target", target, "--kinds",
+                            "exit,null,error", "--json", "-c", "; ".join(commands + ["ls /"]))
+                total = json.loads(result.text)["total"]
+                self.assertEqual([total[key] for key in ("hung", "audit", "died")], [0, 0, 0], result.text)
+                self.assertGreater(total["manifested"], faults // 2, result.text)
 
     def test_UPDATE0150(self):
         """A state that is nonsense is refused with a message by every server: none crashes over it."""
