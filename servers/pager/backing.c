@@ -85,6 +85,24 @@ bool backing_open(struct backing *backing, bool has_pages)
     return is_ok && set_size(backing, has_pages);
 }
 
+/* ---- live update ---- */
+
+mk_err_t backing_save(struct mk_state *out)
+{
+    return mk_state_put(out, lost, sizeof(lost));
+}
+
+bool backing_restore(const struct backing *backing, struct mk_state *in)
+{
+    struct stat st;
+
+    if (backing->size < 2 * (uint64_t)BACKING_PAGE || backing->size > BACKING_MAX || backing->size % BACKING_PAGE != 0)
+        return refuse(backing, "the state has another size than a file can have");
+    if (fstat(backing->fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < backing->size)
+        return refuse(backing, "not the file of the version before");
+    return mk_state_get(in, lost, sizeof(lost)) == MK_OK;
+}
+
 /* ---- pages ---- */
 
 static void report(const struct backing *backing, const char *what, uint64_t offset, const char *why)

@@ -24,6 +24,10 @@ struct backing {
  */
 bool backing_open(struct backing *backing, bool has_pages);
 
+/* Which pages were lost, for the next version; backing_restore: path, size and descriptor are set. False: refused. */
+mk_err_t backing_save(struct mk_state *out);
+bool backing_restore(const struct backing *backing, struct mk_state *in);
+
 /*
  * The contents of the page at this offset, valid until the next call; NULL, with a line in the log: they cannot be had.
  */

@@ -10,7 +10,9 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"run", "run FILE [-c COMMANDS] [--set SECTION.KEY=VALUE]... [--seed N] [--trace OUT] [--stats OUT] [--quiet]",
+    {"run",
+     "run FILE [-c COMMANDS] [--set SECTION.KEY=VALUE]... [--seed N] [--trace OUT] [--stats OUT] [--quiet] "
+     "[--watch]",
      "boot the machine that a boot file describes and run it",
      "  -c COMMANDS              have the shell run these and end with the last one's status;\n"
      "                           without it the shell reads from the terminal\n"
@@ -19,6 +21,7 @@ const struct command commands[] = {
      "  --trace OUT              write a trace for Perfetto or chrome://tracing (JSON)\n"
      "  --stats OUT              write counters, times and the trace hash after the run (JSON)\n"
      "  --quiet                  do not show the machine's log\n"
+     "  --watch                  have a server go on in the new version when its plugin's file has changed\n"
      "\n"
      "OUT - is standard output; the machine's own output then goes to standard error.\n"
      "The exit status is the run's exit code; 1 when the run failed, 2 for bad usage or bad input.\n"

@@ -378,7 +378,6 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (!cpu_ensure_trap_stack(cpu) || !host_cpu_enter(&cpu->host))
         return MK_E_LIMIT_HOST;
     machine->is_running = true;
-    machine->exit_code = 0;
     mk_err_t err = sched_run(cpu);
     if (cpu->host.isolation)
         host_isolation_suspend(cpu->host.isolation);
@@ -389,6 +388,8 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (exit_codep)
         *exit_codep =
             machine_is_stopping(machine) ? __atomic_load_n(&machine->stop->code, __ATOMIC_RELAXED) : machine->exit_code;
+    if (!machine->nr_counting) /* else the next run goes on with what this one began */
+        machine->exit_code = 0;
     __atomic_store_n(&machine->stop->is_requested, false, __ATOMIC_SEQ_CST);
     trace_flush(machine);
     return err;
@@ -397,7 +398,8 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
 void mk_machine_stop(struct mk_machine *machine, int exit_code)
 {
     uint32_t rights = host_isolation_look_begin();
-    __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
+    if (!machine_is_stopping(machine))
+        __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
     __atomic_store_n(&machine->stop->is_requested, true, __ATOMIC_SEQ_CST);
     if (!machine->cpu->host.isolation) /* else it may be closed, and every kernel call looks */
         __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_SEQ_CST);

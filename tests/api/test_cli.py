@@ -129,6 +129,13 @@ class Shell(Case):
                 self.expect(result, 0)
                 self.assertTrue(result.text.endswith("still here\n"), str(result))
 
+    def test_CLI0009(self):
+        """A boot file may have more tasks than one would count."""
+        boot = self.write("many.ini", "[task names]\n[task console]\nprivileged = yes\nafter = names\n" + "".join(
+            f"[task t{i}]\nmodule = {PLUGINS}/tool.so\nargs = one two three\n" for i in range(60)) +
+            "[task shell]\nprivileged = yes\nafter = console\n")
+        self.expect(mk("run", boot, "-c", "echo up"), 0, "up\n")
+
     def test_CLI0017(self):
         """A server is restarted between two commands; its clients go on, and it begins with its files."""
         result = run("echo x > /a; restart ramfs; ls /; restart echo; supervisor")
