@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The task's heap: free lists by size class, filled from the task's window;
+ * The task's heap: free lists by size class, filled page by page from spans of the task's window;
  * large blocks have pages of their own. A header before each block tells its
  * class, and a mark that catches most wrong frees.
  *
@@ -57,9 +57,9 @@ static void *pages(size_t size)
     return mk_vm_allocate(mk_task_self(), size, &addr) == MK_OK ? (void *)addr : NULL;
 }
 
-static bool refill(struct rt *rt, uint32_t class)
+/* More pages for a class, of which nothing is left. */
+static bool get_pages(struct heap_rest *rest, size_t size)
 {
-    size_t size = class_size(class);
     size_t span = size * 4 > SPAN ? size * 4 : SPAN;
     char *p = pages(span);
     if (!p) { /* little is left: one block, if there is room for it */
@@ -68,9 +68,24 @@ static bool refill(struct rt *rt, uint32_t class)
     }
     if (!p)
         return false;
-    for (size_t n = span / size; n > 0; n--, p += size) {
-        struct header *header = (struct header *)(void *)p;
-        struct heap_free *free = (struct heap_free *)(void *)(p + HEADER);
+    *rest = (struct heap_rest){p, p + span / size * size};
+    return true;
+}
+
+/* Blocks are made a page at a time: a page that no block was needed of is not touched, and takes no frame. */
+static bool refill(struct rt *rt, uint32_t class)
+{
+    size_t size = class_size(class), page = mk_page_size();
+    struct heap_rest *rest = &rt->rest[class];
+    if (rest->next == rest->end && !get_pages(rest, size))
+        return false;
+    size_t left = (size_t)(rest->end - rest->next) / size, n = size < page ? page / size : 1;
+    char *p = rest->next;
+    rest->next += (n < left ? n : left) * size;
+    for (char *block = rest->next; block > p;) {
+        block -= size;
+        struct header *header = (struct header *)(void *)block;
+        struct heap_free *free = (struct heap_free *)(void *)(block + HEADER);
         header->mark = MARK_FREE;
         header->class = class;
         free->next = rt->free[class];

@@ -15,8 +15,14 @@ struct heap_free {
     struct heap_free *next;
 };
 
+/* Pages of a class that were not made blocks of yet. */
+struct heap_rest {
+    char *next, *end;
+};
+
 struct rt {
     struct heap_free *free[RT_NR_CLASSES];
+    struct heap_rest rest[RT_NR_CLASSES];
     bool loop_stop;
     mk_name_t service; /* receive right that a live update brought; MK_NAME_NULL: the one that the task began with */
     mk_name_t confirm; /* send-once right of who waits for the end of the probation */

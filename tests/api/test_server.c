@@ -94,6 +94,19 @@ MKT_TEST(HEAP0060)
     mk_free(small);
 }
 
+/* HEAP0070: a first block of a size takes the page that it is in, and no others. */
+MKT_TEST(HEAP0070)
+{
+    struct mk_vm_stats before, after;
+    (void)arg;
+    mk_free(mk_malloc(16)); /* the runtime's own page */
+    CHECK_OK(mk_vm_statistics(mk_task_self(), &before));
+    for (size_t size = 100; size <= 1600; size *= 2)
+        CHECK(mk_malloc(size) != NULL);
+    CHECK_OK(mk_vm_statistics(mk_task_self(), &after));
+    CHECK(after.nr_resident == before.nr_resident + 5);
+}
+
 /* ---- output and an early end ---- */
 
 static void printer(void *arg)
@@ -290,9 +303,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(HEAP0010),   cmocka_unit_test(HEAP0020),   cmocka_unit_test(HEAP0030),
         cmocka_unit_test(HEAP0040),   cmocka_unit_test(HEAP0050),   cmocka_unit_test(HEAP0060),
-        cmocka_unit_test(PRINT0010),  cmocka_unit_test(PRINT0020),  cmocka_unit_test(ABORT0010),
-        cmocka_unit_test(SERVER0010), cmocka_unit_test(SERVER0020), cmocka_unit_test(SERVER0030),
-        cmocka_unit_test(SERVER0040),
+        cmocka_unit_test(HEAP0070),   cmocka_unit_test(PRINT0010),  cmocka_unit_test(PRINT0020),
+        cmocka_unit_test(ABORT0010),  cmocka_unit_test(SERVER0010), cmocka_unit_test(SERVER0020),
+        cmocka_unit_test(SERVER0030), cmocka_unit_test(SERVER0040),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
