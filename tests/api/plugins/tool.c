@@ -3,6 +3,7 @@
 #include <mk/mk.h>
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +299,25 @@ static int print_lines(void)
     return 0;
 }
 
+static struct {
+    int number;
+    const char *text; /* a relocation */
+} set = {7, "seven"};
+static char zeros[20000], *pointer;
+
+/* Are they what they are at the start? Then they are changed, to the last byte. */
+static int globals(void)
+{
+    bool is_fresh = set.number == 7 && strcmp(set.text, "seven") == 0 && !pointer;
+    for (size_t i = 0; i < sizeof(zeros); i++)
+        is_fresh = is_fresh && zeros[i] == 0;
+    printf("%p\n", (void *)zeros);
+    memset(&set, 0xff, sizeof(set));
+    memset(zeros, 0xff, sizeof(zeros));
+    pointer = zeros;
+    return is_fresh ? 0 : 1;
+}
+
 int main(int argc, char **argv);
 int main(int argc, char **argv)
 {
@@ -306,6 +326,8 @@ int main(int argc, char **argv)
         return heap(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
     if (strcmp(what, "fill") == 0)
         return fill(strtoull(argv[2], NULL, 0), (uint32_t)atoi(argv[3]), atoi(argv[4]));
+    if (strcmp(what, "globals") == 0)
+        return globals();
     if (strcmp(what, "strings") == 0)
         return strings();
     if (strcmp(what, "broken") == 0)
