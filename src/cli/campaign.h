@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Campaigns of faults. Each fault is one run of the same machine with the same commands in a process of its own, with
- * one thing going wrong at one place; what comes out is compared with a run in which nothing does. A fault is its
+ * Campaigns of faults. Each fault is one run of the same machine with the same commands, with one thing going wrong at
+ * one place; what comes out is compared with a run in which nothing does. A fault is its
  * number: kind and place are drawn from the seed and the number alone, so that each can be repeated.
  */
 #ifndef CLI_CAMPAIGN_H
@@ -74,9 +74,29 @@ struct campaign {
     struct campaign_run reference;
 };
 
-/* In a process of its own: run the machine with this fault (NULL: none) and tell. Does not return. */
-void campaign_run(struct campaign *campaign, const struct fault *fault, struct campaign_run *run, bool is_shown)
-    __attribute__((noreturn));
+/* ---- which faults (campaign_plan.c) ---- */
+
+struct campaign_plan {
+    enum fault_kind kinds[FAULT_NR_KINDS];
+    size_t nr_kinds;
+    uint64_t seed;
+};
+
+/* By their names, separated by commas; NULL: all but one. False: no, with a line on standard error. */
+bool campaign_plan_kinds(struct campaign_plan *plan, const char *list);
+
+struct fault campaign_plan_fault(const struct campaign *campaign, const struct campaign_plan *plan, uint64_t id);
+
+/* ---- runs (campaign_run.c) ---- */
+
+/* Once in a process, which from then on is for runs alone: its standard output is theirs. */
+void campaign_run_prepare(struct campaign *campaign, bool is_shown);
+
+/*
+ * Run the machine with this fault (NULL: none) and tell. The process ends when the machine cannot be made, and when the
+ * run takes a minute.
+ */
+void campaign_run(const struct fault *fault, struct campaign_run *run);
 
 /* ---- the thing that goes wrong (campaign_fault.c) ---- */
 

@@ -129,6 +129,28 @@ class Campaign(test_cli.Case):
         self.expect(result, 2)
         self.check_log(result, "the run without a fault failed")
 
+    def test_CAMPAIGN0100(self):
+        """A process that dies is told with its fault, whatever ran in it before, and the rest goes on."""
+        boot = self.write("fragile.ini", "[task names]\n[task console]\nprivileged = yes\nafter = names\n"
+                          f"[task fragile]\nmodule = {test_cli.PLUGINS}/tool.so\nargs = fragile\n"
+                          "[task shell]\nprivileged = yes\nafter = console\n")
+        args = ("-c", "sleep 1", "--kinds", "error,delay", "--target", "fragile", "--faults", "30", "--json")
+        reports = []
+        for jobs in ("1", "4"):
+            result = mk("campaign", boot, *args, "--jobs", jobs)
+            self.expect(result, 1)
+            reports.append(result.text)
+        self.assertEqual(*reports)
+        report = json.loads(reports[0])
+        error, delay = report["kinds"]["error"], report["kinds"]["delay"]
+        self.assertEqual((error["died"], delay["died"]), (error["injected"], 0))
+        self.assertEqual((error["faults"] + delay["faults"], delay["recovered"]), (30, delay["injected"]))
+        self.assertGreater(error["died"], 3)
+        self.assertEqual([entry["outcome"] for entry in report["entries"]], ["died"] * error["died"])
+        result = mk("campaign", boot, *args[:-3], "--only", str(report["entries"][0]["id"]))
+        self.expect(result, 1)
+        self.assertTrue(result.text.endswith("outcome: died\n"))
+
 
 if __name__ == "__main__":
     test_cli.MK, test_cli.TOP, test_cli.PLUGINS = (os.path.abspath(argument) for argument in sys.argv[1:4])

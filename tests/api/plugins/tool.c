@@ -299,6 +299,15 @@ static int print_lines(void)
     return 0;
 }
 
+/* One thing that fails, and the host's process goes: what no machine can help. */
+static int fragile(void)
+{
+    for (int i = 0; i < 8; i++)
+        if (mk_time_sleep(mk_time_now() + MK_MSEC) != MK_OK)
+            __asm__ volatile("syscall" : : "a"(231L), "D"(7L) : "rcx", "r11", "memory"); /* exit_group(7) */
+    return 0;
+}
+
 static struct {
     int number;
     const char *text; /* a relocation */
@@ -326,6 +335,8 @@ int main(int argc, char **argv)
         return heap(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
     if (strcmp(what, "fill") == 0)
         return fill(strtoull(argv[2], NULL, 0), (uint32_t)atoi(argv[3]), atoi(argv[4]));
+    if (strcmp(what, "fragile") == 0)
+        return fragile();
     if (strcmp(what, "globals") == 0)
         return globals();
     if (strcmp(what, "strings") == 0)
