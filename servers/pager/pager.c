@@ -8,14 +8,13 @@
  * It is a privileged task, and should be stronger than those it works for (`priority = 60` in the boot file), so that
  * what is given back to it never waits. Nobody needs to find it: it registers no name.
  *
- * With a named file it can be restarted. The kernel talks to its service port, which outlives the instance: what was
- * requested and given back meanwhile waits there, and whoever needs a page waits for the next instance, which finds the
- * pages where its predecessor put them. Without a name a second one is refused as long as there are pages in the first
- * one's file.
+ * It can be restarted. The kernel talks to its service port, which outlives the instance: what was requested and given
+ * back meanwhile waits there, and whoever needs a page waits for the next instance. That finds what its predecessor
+ * kept (kept.h): the file, the sums of its pages, and the message that was received last, which it serves again if
+ * pages came back with it. So a page is given out as it was given back, or not at all.
  *
  * It uses no memory of its task's window, from which it would have to be paged in: all is static, which is memory of
- * the
- * host. That is why it is no plugin with a main, whose arguments are on the heap, and has its own loop.
+ * the host. That is why it is no plugin with a main, whose arguments are on the heap, and has its own loop.
  */
 #include "backing.h"
 
@@ -28,7 +27,7 @@
 
 static struct backing backing;
 static mk_name_t control; /* of the memory object that is the store */
-static uint64_t cookie;   /* of the same; each instance has another */
+static uint64_t cookie;   /* of the same */
 
 /* ---- messages of the kernel ---- */
 
@@ -83,30 +82,42 @@ static bool serve(const struct mk_msg *msg)
 /* Others have nothing to ask but whether it is there, as the supervisor does. */
 static mk_err_t loop(mk_name_t port)
 {
-    static char body[MK_BODY_MAX];
     static struct mk_msg_right rights[MK_RIGHTS_MAX];
     static struct mk_msg_memory memories[MK_MEMORIES_MAX];
-    struct mk_msg msg = {.body = body,
-                         .capacity = sizeof(body),
-                         .rights = rights,
-                         .max_rights = MK_RIGHTS_MAX,
-                         .memories = memories,
-                         .max_memories = MK_MEMORIES_MAX};
-    mk_err_t err = mk_receive(port, &msg, MK_TIME_FOREVER);
+    struct mk_msg *msg = &backing.kept->msg;
+    mk_err_t err;
 
+    *msg = (struct mk_msg){.body = backing.kept->body,
+                           .capacity = sizeof(backing.kept->body),
+                           .rights = rights,
+                           .max_rights = MK_RIGHTS_MAX,
+                           .memories = memories,
+                           .max_memories = MK_MEMORIES_MAX};
+    err = mk_receive(port, msg, MK_TIME_FOREVER);
     while (err == MK_OK) {
-        if (msg.badge == MK_BADGE_KERNEL) {
-            if (!serve(&msg))
+        if (msg->badge == MK_BADGE_KERNEL) {
+            if (!serve(msg))
                 return MK_OK;
-            msg.reply = MK_NAME_NULL;
+            msg->reply = MK_NAME_NULL;
         } else {
-            mk_msg_drop_rights(&msg);
+            mk_msg_drop_rights(msg);
         }
-        msg.status = MK_E_MSG_ID;
-        msg.size = msg.nr_rights = msg.nr_memories = 0;
-        err = mk_reply_receive(port, &msg, MK_TIME_FOREVER);
+        msg->status = MK_E_MSG_ID;
+        msg->size = msg->nr_rights = msg->nr_memories = 0;
+        err = mk_reply_receive(port, msg, MK_TIME_FOREVER);
     }
     return err;
+}
+
+/* The instance before may have ended before all of these pages were in the file; if not, they are there twice. */
+static void keep_again(void)
+{
+    const struct mk_msg *msg = &backing.kept->msg;
+    struct mk_pager_message m;
+
+    memcpy(&m, backing.kept->body, sizeof(m));
+    if (msg->badge == MK_BADGE_KERNEL && msg->id == MK_PAGER_RETURN)
+        keep(&m, backing.kept->body + sizeof(m));
 }
 
 /* ---- arguments ---- */
@@ -179,7 +190,7 @@ static mk_err_t become_store(mk_name_t machine, mk_name_t port)
     mk_name_t memory;
     mk_err_t err;
 
-    cookie = mk_task_id();
+    cookie = kept_cookie(backing.kept);
     err = mk_memory_create(port, cookie, backing.size, &memory, &control);
     if (err == MK_OK)
         err = mk_memory_set_timeout(control, PATIENCE);
@@ -202,28 +213,43 @@ static const char *explain(mk_err_t err)
     }
 }
 
-static mk_err_t pager_start(void **statep)
+/* What the pager before kept; if there was none, what this one will keep. */
+static bool get_kept(void)
 {
     struct mk_vm_stats stats;
+
+    if (mk_vm_statistics(MK_NAME_NULL, &stats) != MK_OK)
+        return false;
+    backing.kept = kept_find(stats.store_cookie);
+    if (backing.kept == NULL && stats.nr_used_slots > 0)
+        mk_log("the machine has pages with another pager, which this one cannot have");
+    else if (backing.kept == NULL && (backing.kept = kept_create()) == NULL)
+        mk_log("memory of the host: %s", strerror(errno));
+    return backing.kept != NULL;
+}
+
+static mk_err_t pager_start(void **statep)
+{
     mk_name_t machine;
     mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine);
 
     (void)statep;
     if (!parse_arguments())
         return MK_E_BAD_ARGUMENT;
-    if (err == MK_OK)
-        err = mk_vm_statistics(MK_NAME_NULL, &stats);
-    if (err == MK_OK && !backing_open(&backing, stats.nr_used_slots > 0))
+    if (err == MK_OK && (!get_kept() || !backing_open(&backing)))
         return MK_E_IO;
     if (err == MK_OK)
         err = become_store(machine, mk_server_port());
-    if (err == MK_OK)
+    if (err == MK_OK) {
+        keep_again();
         err = loop(mk_server_port());
-    if (err != MK_OK)
+    }
+    if (err != MK_OK) {
         mk_log("%s", explain(err));
-    else
-        mk_task_exit(0); /* the machine has no use for it any more */
-    return err;
+        return err;
+    }
+    kept_destroy(backing.kept);
+    mk_task_exit(0); /* the machine has no use for it any more */
 }
 
 static const struct mk_server pager_server = {.abi = MK_SERVER_ABI, .start = pager_start};

@@ -3,6 +3,7 @@
 #include <mk/mk.h>
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -228,6 +229,22 @@ static int fill(size_t kib, uint32_t nr_rounds, mk_time_t ms)
     return status;
 }
 
+/* Change a byte of each page of a file of the host, which somebody else keeps there. */
+static int scribble(const char *path)
+{
+    static char byte;
+    static char name[200];
+    strncpy(name, path, sizeof(name) - 1);
+    int fd = open(name, O_RDWR);
+    mk_err_t err = mk_time_sleep(mk_time_now() + 100 * MK_MSEC);
+    for (off_t at = 77; !err && pread(fd, &byte, 1, at) == 1; at += (off_t)mk_page_size()) {
+        byte = (char)(byte ^ 4);
+        if (pwrite(fd, &byte, 1, at) != 1)
+            err = MK_E_IO;
+    }
+    return err || fd < 0;
+}
+
 /* ---- waiting for ever ---- */
 
 static int wait_for_message(void)
@@ -335,6 +352,8 @@ int main(int argc, char **argv)
         return heap(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
     if (strcmp(what, "fill") == 0)
         return fill(strtoull(argv[2], NULL, 0), (uint32_t)atoi(argv[3]), atoi(argv[4]));
+    if (strcmp(what, "scribble") == 0)
+        return scribble(argv[2]);
     if (strcmp(what, "fragile") == 0)
         return fragile();
     if (strcmp(what, "globals") == 0)
