@@ -16,8 +16,8 @@
 #define HEADER    ((size_t)16)
 #define MARK_USED 0x6d6b7573u
 #define MARK_FREE 0x6d6b6672u
-#define LARGE     UINT32_MAX /* class of a block with pages of its own */
-#define SPAN      ((size_t)65536)
+#define LARGE     UINT32_MAX      /* class of a block with pages of its own */
+#define SPAN      ((size_t)65536) /* the most that is allocated for small blocks at once */
 
 struct header {
     uint32_t mark;
@@ -57,18 +57,19 @@ static void *pages(size_t size)
     return mk_vm_allocate(mk_task_self(), size, &addr) == MK_OK ? (void *)addr : NULL;
 }
 
-/* More pages for a class, of which nothing is left. */
+/* More pages for a class, of which nothing is left: at first as few as will do, then twice as many as before. */
 static bool get_pages(struct heap_rest *rest, size_t size)
 {
-    size_t span = size * 4 > SPAN ? size * 4 : SPAN;
+    size_t page = mk_page_size(), least = (size + page - 1) / page * page, most = size * 4 > SPAN ? size * 4 : SPAN;
+    size_t span = rest->span * 2 < least ? least : rest->span * 2 < most ? rest->span * 2 : most;
     char *p = pages(span);
-    if (!p) { /* little is left: one block, if there is room for it */
-        span = size;
+    if (!p && span > least) { /* little is left */
+        span = least;
         p = pages(span);
     }
     if (!p)
         return false;
-    *rest = (struct heap_rest){p, p + span / size * size};
+    *rest = (struct heap_rest){p, p + span / size * size, span};
     return true;
 }
 

@@ -18,6 +18,7 @@ struct heap_free {
 /* Pages of a class that were not made blocks of yet. */
 struct heap_rest {
     char *next, *end;
+    size_t span; /* that was allocated last, bytes */
 };
 
 struct rt {
