@@ -84,6 +84,8 @@ static bool list_targets(struct campaign *campaign)
             continue;
         if (campaign->nr_targets == CAMPAIGN_TASKS_MAX)
             return complain(text_format("at most %d tasks", CAMPAIGN_TASKS_MAX));
+        if (setup_is_module(&boot->tasks[i], "pager"))
+            campaign->pager = boot->tasks[i].name;
         campaign->targets[campaign->nr_targets++] = boot->tasks[i].name;
     }
     return true;
@@ -105,9 +107,8 @@ static int run_campaign(struct request *request, struct campaign *campaign)
     struct campaign_plan plan = {.seed = request->seed};
     struct campaign_part part = {.first = request->shard, .step = request->nr_shards, .nr_jobs = request->nr_jobs};
     struct campaign_report report = {.seed = request->seed, .path = request->path};
-    if (!campaign_plan_kinds(&plan, request->kinds))
-        return EXIT_BAD_INPUT;
-    if (!list_targets(campaign) || !campaign_jobs_reference(campaign) || !choose_targets(campaign, request->target))
+    if (!list_targets(campaign) || !campaign_jobs_reference(campaign) || !choose_targets(campaign, request->target) ||
+        !campaign_plan_kinds(&plan, campaign, request->kinds))
         return EXIT_BAD_INPUT;
     if (request->has_only)
         return show_one(campaign, &plan, request->only);

@@ -12,7 +12,7 @@
 
 #include "setup.h"
 
-/* What goes wrong at a kernel call of a task; the last three, at a message. */
+/* What goes wrong at a kernel call of a task, of the pager or of another; the last three, at a message. */
 enum fault_kind {
     FAULT_NULL,    /* it touches memory that is not there */
     FAULT_ARITH,   /* divides by zero */
@@ -26,6 +26,9 @@ enum fault_kind {
     FAULT_ALLOC,  /* the next allocation of the kernel fails */
     FAULT_MEMORY, /* it takes memory until there is none */
     FAULT_ERROR,  /* the call is not made and returns an error */
+    FAULT_RESULT, /* its answer is wrong: the status, the size or a number */
+    FAULT_PAGER,  /* the pager is killed while pages are out */
+    FAULT_TORN,   /* a page is written in part, and the pager is killed */
     FAULT_LOST,
     FAULT_TWICE,
     FAULT_CORRUPT, /* a bit of its body changes */
@@ -62,6 +65,7 @@ struct campaign_run {
     int64_t end;                           /* virtual time */
     uint64_t nr_calls[CAMPAIGN_TASKS_MAX]; /* of each target since the commands began */
     uint64_t nr_messages;
+    uint64_t nr_pager_calls; /* of the pager, once pages are out */
     size_t output_size;
     char output[OUTPUT_MAX];
 };
@@ -71,6 +75,7 @@ struct campaign {
     const char *targets[CAMPAIGN_TASKS_MAX]; /* labels */
     size_t nr_targets;
     const char *shell; /* label of the task that runs the commands */
+    const char *pager; /* label of the pager; NULL: none */
     struct campaign_run reference;
 };
 
@@ -82,8 +87,11 @@ struct campaign_plan {
     uint64_t seed;
 };
 
-/* By their names, separated by commas; NULL: all but one. False: no, with a line on standard error. */
-bool campaign_plan_kinds(struct campaign_plan *plan, const char *list);
+/*
+ * By their names, separated by commas; NULL: all but one, and those of the pager only if the run without a fault had it
+ * work. False: no, with a line on standard error.
+ */
+bool campaign_plan_kinds(struct campaign_plan *plan, const struct campaign *campaign, const char *list);
 
 struct fault campaign_plan_fault(const struct campaign *campaign, const struct campaign_plan *plan, uint64_t id);
 
@@ -107,5 +115,17 @@ bool fault_act(const struct fault *fault, const struct mk_probe_call *call, int3
 
 /* Does the kernel's next allocation fail? Set by fault_act, used up by the allocation. */
 extern bool fault_no_memory;
+
+/* That task's next write to a file of the host is done in part and ends it (campaign_tear.c); 0: nobody's. */
+void fault_tear_next(uint64_t task, uint64_t random);
+/* It was. */
+extern bool fault_is_torn;
+
+bool fault_pages_are_out(void);
+
+static inline bool fault_is_of_pager(enum fault_kind kind)
+{
+    return kind == FAULT_PAGER || kind == FAULT_TORN;
+}
 
 #endif

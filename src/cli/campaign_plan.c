@@ -24,6 +24,11 @@ struct fault campaign_plan_fault(const struct campaign *campaign, const struct c
         fault.at = 1 + mix(random + 2) % reference->nr_messages;
         return fault;
     }
+    if (fault_is_of_pager(fault.kind)) {
+        fault.target = campaign->pager;
+        fault.at = 1 + mix(random + 2) % reference->nr_pager_calls;
+        return fault;
+    }
     size_t target = mix(random + 3) % campaign->nr_targets;
     fault.target = campaign->targets[target];
     fault.at = 1 + mix(random + 2) % reference->nr_calls[target];
@@ -56,11 +61,20 @@ static bool add_kind(struct campaign_plan *plan, const char *name, size_t size)
     return false;
 }
 
-/* Without a list all but one: who hangs is found only by heartbeats, which a boot file may not have. */
-bool campaign_plan_kinds(struct campaign_plan *plan, const char *list)
+/* Those of the pager need one that is a target. */
+static bool is_possible(const struct campaign *campaign, enum fault_kind kind)
+{
+    bool is_target = false;
+    for (size_t i = 0; campaign->pager && i < campaign->nr_targets; i++)
+        is_target |= strcmp(campaign->targets[i], campaign->pager) == 0;
+    return !fault_is_of_pager(kind) || (is_target && campaign->reference.nr_pager_calls);
+}
+
+/* Without a list not `hang`: who hangs is found only by heartbeats, which a boot file may not have. */
+bool campaign_plan_kinds(struct campaign_plan *plan, const struct campaign *campaign, const char *list)
 {
     for (int kind = 0; !list && kind < FAULT_NR_KINDS; kind++)
-        if (kind != FAULT_HANG)
+        if (kind != FAULT_HANG && is_possible(campaign, (enum fault_kind)kind))
             plan->kinds[plan->nr_kinds++] = (enum fault_kind)kind;
     while (list && *list) {
         size_t size = strcspn(list, ",");
@@ -68,6 +82,12 @@ bool campaign_plan_kinds(struct campaign_plan *plan, const char *list)
             return complain(text_dup("--kinds: each kind once"));
         if (!add_kind(plan, list, size))
             return false;
+        enum fault_kind kind = plan->kinds[plan->nr_kinds - 1];
+        if (!is_possible(campaign, kind))
+            return complain(
+                text_format("--kinds: %s needs a pager among the targets that pages go to; the commands, or "
+                            "less memory, must make them",
+                            fault_texts[kind].name));
         list += size + (list[size] == ',');
     }
     return plan->nr_kinds > 0 || complain(text_dup("--kinds: which?"));

@@ -49,7 +49,7 @@ static bool is_honest(const struct campaign_run *reference, const struct campaig
 /* Something failed or was late; a bit that changed may not matter to anybody. */
 static bool always_shows(enum fault_kind kind)
 {
-    return kind != FAULT_FLIP && kind != FAULT_CORRUPT && kind != FAULT_ALLOC;
+    return kind != FAULT_FLIP && kind != FAULT_CORRUPT && kind != FAULT_ALLOC && kind != FAULT_RESULT;
 }
 
 enum outcome campaign_judge(const struct campaign_run *reference, const struct campaign_run *run, enum fault_kind kind,
@@ -137,7 +137,7 @@ static uint64_t manifested(const struct campaign_count *c)
 
 static void write_row(FILE *out, const char *name, const struct campaign_count *c)
 {
-    fprintf(out, "%-9s%9llu%11llu%11llu%10llu%8llu%6llu%7llu%6llu\n", name, (unsigned long long)injected(c),
+    fprintf(out, "%-12s%9llu%11llu%11llu%10llu%8llu%6llu%7llu%6llu\n", name, (unsigned long long)injected(c),
             (unsigned long long)manifested(c), (unsigned long long)c->by[OUTCOME_RECOVERED],
             (unsigned long long)c->by[OUTCOME_DEGRADED], (unsigned long long)c->by[OUTCOME_WRONG],
             (unsigned long long)c->by[OUTCOME_HUNG], (unsigned long long)c->by[OUTCOME_AUDIT],
@@ -147,7 +147,7 @@ static void write_row(FILE *out, const char *name, const struct campaign_count *
 static void write_text(FILE *out, const struct campaign_report *report)
 {
     const struct campaign_count *all = &report->total;
-    fputs("fault     injected manifested  recovered  degraded   wrong  hung  audit  died\n", out);
+    fputs("fault        injected manifested  recovered  degraded   wrong  hung  audit  died\n", out);
     for (int kind = 0; kind < FAULT_NR_KINDS; kind++)
         if (report->kinds[kind].nr)
             write_row(out, fault_texts[kind].name, &report->kinds[kind]);

@@ -22,7 +22,7 @@ static struct {
     struct campaign_run *run;
     struct mk_machine *machine;
     bool has_begun; /* the shell runs */
-    bool is_shown;
+    bool is_shown, is_announced;
     int output;          /* what is standard output */
     int last_descriptor; /* that is not a run's */
 } here;
@@ -40,13 +40,21 @@ static bool is_message(const struct mk_probe_call *call)
     return call->msg && strcmp(call->name, "mk_receive") != 0;
 }
 
+/* Is it the pager's, while pages are out? */
+static bool is_of_pager(const struct mk_probe_call *call)
+{
+    return here.campaign->pager && strcmp(here.campaign->pager, call->label) == 0 && fault_pages_are_out();
+}
+
 /* Is this the place? */
 static bool is_here(const struct mk_probe_call *call, size_t target)
 {
     const struct fault *fault = here.fault;
     const struct campaign_run *run = here.run;
-    if (!fault || run->is_injected)
+    if (!fault || run->is_injected || fault_is_torn)
         return false;
+    if (fault_is_of_pager(fault->kind))
+        return strcmp(fault->target, call->label) == 0 && run->nr_pager_calls >= fault->at;
     if (!fault->target)
         return is_message(call) && run->nr_messages >= fault->at;
     return target < here.campaign->nr_targets && strcmp(fault->target, call->label) == 0 &&
@@ -69,10 +77,12 @@ static mk_err_t probe(void *arg, const struct mk_probe_call *call)
     if (target < here.campaign->nr_targets)
         run->nr_calls[target]++;
     run->nr_messages += is_message(call);
+    run->nr_pager_calls += is_of_pager(call);
     if (is_here(call, target)) {
-        if (here.is_shown)
+        if (here.is_shown && !here.is_announced)
             fprintf(stderr, "mk: fault: [%s] thread %llu, before %s, at %lld ns\n", call->label,
                     (unsigned long long)call->thread, call->name, (long long)mk_time_now());
+        here.is_announced = true;
         run->is_injected = true; /* it may not come back */
         run->is_injected = fault_act(here.fault, call, &err);
     }
@@ -162,10 +172,12 @@ void campaign_run(const struct fault *fault, struct campaign_run *run)
     here.run = run;
     here.has_begun = false;
     fault_no_memory = false;
+    fault_tear_next(0, 0);
     alarm(REAL_SECONDS_MAX);
     boot(&here.campaign->setup);
     run->err = mk_machine_run(here.machine, &code);
     run->exit_code = code;
+    run->is_injected |= fault_is_torn;
     run->is_audited = mk_machine_audit(here.machine) == MK_OK;
     if (mk_machine_stats(here.machine, &stats) == MK_OK)
         run->end = stats.now;

@@ -13,8 +13,9 @@ from test_cli import DEMO, mk
 
 FAULTS = 100
 KINDS = ("null", "arith", "illegal", "abort", "exit", "loop", "hang", "delay", "flip", "alloc", "memory", "error",
-         "lost", "twice", "corrupt")
+         "wrong-result", "pager-death", "torn-write", "lost", "twice", "corrupt")
 BAD = ("hung", "audit", "died")
+SMALL = "examples/boot/campaign.ini"  # a system whose pages are with a pager
 
 
 class Campaign(test_cli.Case):
@@ -150,6 +151,53 @@ class Campaign(test_cli.Case):
         result = mk("campaign", boot, *args[:-3], "--only", str(report["entries"][0]["id"]))
         self.expect(result, 1)
         self.assertTrue(result.text.endswith("outcome: died\n"))
+
+    def check_only(self, args, report, boot=SMALL):
+        """Each of these faults, alone, ends as in the campaign."""
+        for entry in report["entries"][:3]:
+            result = mk("campaign", boot, *args, "--only", str(entry["id"]))
+            self.expect(result, 0)
+            self.assertTrue(result.text.endswith(f"outcome: {entry['outcome']}\n"), result)
+
+    def test_CAMPAIGN0110(self):
+        """Answers with a wrong status, size or number end no run: a command complains, or its output is wrong."""
+        args = ("--kinds", "wrong-result", "--seed", "2")
+        report = self.report(*args, "--faults", "60", boot=SMALL)
+        self.check_sums(report)
+        total = report["total"]
+        self.assertEqual([total[bad] for bad in BAD], [0, 0, 0])
+        self.assertTrue(total["degraded"] > 0 and total["wrong"] > 0 and total["manifested"] < total["injected"], total)
+        self.check_only(args, report)
+
+    def check_pager(self, kind, *words):
+        args = ("--kinds", kind, "--seed", "4")
+        report = self.report(*args, "--faults", str(FAULTS), boot=SMALL)
+        self.check_sums(report)
+        total = report["total"]
+        self.assertGreater(total["injected"], FAULTS / 2)
+        self.assertEqual(total["recovered"], total["injected"])
+        result = mk("campaign", SMALL, *args, "--only", "1")
+        self.expect(result, 0)
+        self.assertIn(f"fault 1: pager {words[0]}, at its kernel call", result.text)
+        self.assertTrue(result.text.endswith("outcome: recovered\n"), result)
+        self.check_log(result, "fault: [pager]")
+
+    def test_CAMPAIGN0111(self):
+        """A pager that is killed while it has pages is restarted, and each of them comes back as it was."""
+        self.check_pager("pager-death", "is killed while pages are out")
+
+    def test_CAMPAIGN0112(self):
+        """So does a page that it was writing, of which some sectors are new and the others old."""
+        self.check_pager("torn-write", "is killed in the middle of writing a page")
+
+    def test_CAMPAIGN0113(self):
+        """Faults of the pager are possible where there is one that has pages, and are left out elsewhere."""
+        for boot, *more in ((DEMO,), (SMALL, "--set", "machine.memory=64M"), (SMALL, "--target", "ramfs")):
+            result = mk("campaign", boot, "--kinds", "torn-write", *more)
+            self.expect(result, 2)
+            self.check_log(result, "--kinds: torn-write needs a pager")
+        for boot, nr in ((DEMO, len(KINDS) - 3), (SMALL, len(KINDS) - 1)):
+            self.assertEqual(len(self.report("--faults", str(40 * nr // 5), boot=boot)["kinds"]), nr)
 
 
 if __name__ == "__main__":
