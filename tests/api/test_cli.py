@@ -29,8 +29,8 @@ class Result:
         return f"status {self.status}\nstdout: {self.text}\nstderr: {self.err}"
 
 
-def mk(*args, stdin=b"", cwd=None):
-    done = subprocess.run([MK, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+def mk(*args, stdin=b"", cwd=None, seconds=60):
+    done = subprocess.run([MK, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds,
                           cwd=cwd or TOP, check=False)
     return Result(done)
 
