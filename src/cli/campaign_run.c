@@ -61,6 +61,14 @@ static bool is_here(const struct mk_probe_call *call, size_t target)
            run->nr_calls[target] >= fault->at;
 }
 
+static void announce(const struct mk_probe_call *call)
+{
+    if (here.is_shown && !here.is_announced)
+        fprintf(stderr, "mk: fault: [%s] thread %llu, before %s, at %lld ns\n", call->label,
+                (unsigned long long)call->thread, call->name, (long long)mk_time_now());
+    here.is_announced = true;
+}
+
 static mk_err_t probe(void *arg, const struct mk_probe_call *call)
 {
     struct campaign_run *run = here.run;
@@ -79,12 +87,13 @@ static mk_err_t probe(void *arg, const struct mk_probe_call *call)
     run->nr_messages += is_message(call);
     run->nr_pager_calls += is_of_pager(call);
     if (is_here(call, target)) {
-        if (here.is_shown && !here.is_announced)
-            fprintf(stderr, "mk: fault: [%s] thread %llu, before %s, at %lld ns\n", call->label,
-                    (unsigned long long)call->thread, call->name, (long long)mk_time_now());
-        here.is_announced = true;
-        run->is_injected = true; /* it may not come back */
+        const bool is_of_message = here.fault->kind == FAULT_RESULT || here.fault->kind >= FAULT_LOST;
+        if (!is_of_message)
+            announce(call);
+        run->is_injected = !is_of_message; /* it may not come back */
         run->is_injected = fault_act(here.fault, call, &err);
+        if (is_of_message && run->is_injected) /* not passed over */
+            announce(call);
     }
     return err;
 }

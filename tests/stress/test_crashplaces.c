@@ -8,6 +8,8 @@
 #include "crashways.h"
 #include "stress.h"
 
+#include "servers/guardian/guardian_proto.h"
+
 #ifndef SERVERS_DIR
 #error "SERVERS_DIR is the folder of the servers, PLUGIN_DIR that of the test plugins"
 #endif
@@ -91,13 +93,16 @@ static mk_err_t strike(void *arg, const struct mk_probe_call *call)
 
 /* ---- outside ---- */
 
-static void load_system(struct mk_machine *machine)
+/* `heartbeat`: of the server, ns; 0: none. */
+static void load_system(struct mk_machine *machine, unsigned long heartbeat)
 {
-    static const char args[] =
-        SERVERS_DIR "/supervisor/supervisor.so\n"
-                    "group\tdefault\t0\t0\t0\t0\n"
-                    "task\tnames\t" SERVERS_DIR "/names/names.so\t32\t1\t-\t0\t0\t0\t3\t0\t0\t\n"
-                    "task\tcrasher\t" PLUGIN_DIR "/crasher.so\t32\t0\tnames\t0\t0\t0\t3\t0\t0\t\n";
+    char args[2048];
+    snprintf(args, sizeof(args),
+             "%s/supervisor/supervisor.so\n"
+             "group\tdefault\t0\t0\t0\t0\n"
+             "task\tnames\t%s/names/names.so\t32\t1\t-\t0\t0\t0\t3\t0\t0\t\n"
+             "task\tcrasher\t%s/crasher.so\t32\t0\tnames\t0\t0\t0\t3\t%lu\t0\t\n",
+             SERVERS_DIR, SERVERS_DIR, PLUGIN_DIR, heartbeat);
     const struct mk_load load = {
         .label = "guardian", .path = SERVERS_DIR "/guardian/guardian.so", .args = args, .privileged = true};
     char why[256] = "";
@@ -124,7 +129,7 @@ static bool run_cell(enum mk_isolation isolation)
     int code = -1;
     mkt_begin(&t, &config);
     t.expects_log = true;
-    load_system(t.machine);
+    load_system(t.machine, 0);
     mkt_spawn(&t, "client", client_main, NULL, false);
     cell.nr_done = 0;
     mk_err_t err = mk_machine_run(t.machine, &code);
@@ -209,12 +214,68 @@ static void CRASH0070(void **state)
     run_place(IN_SUPERVISOR);
 }
 
+/* ---- a message that is spoilt ---- */
+
+#define LATE (100 * MK_SEC)
+
+static struct spoilt {
+    struct mk_machine *machine;
+    unsigned bit;
+    bool is_done;
+} spoilt;
+
+/* What the supervisor tells the guardian when no program is left. */
+static mk_err_t spoil(void *arg, const struct mk_probe_call *call)
+{
+    uint32_t number;
+    (void)arg;
+    if (mk_time_now() > LATE)
+        mk_machine_stop(spoilt.machine, 1);
+    if (spoilt.is_done || strcmp(call->label, "supervisor") != 0 || strcmp(call->name, "mk_call") != 0 ||
+        call->msg->id != GUARDIAN_GOING)
+        return MK_OK;
+    memcpy(&number, call->msg->body, sizeof(number));
+    if (number != GUARDIAN_RESTS)
+        return MK_OK;
+    number ^= 1u << spoilt.bit;
+    memcpy(call->msg->body, &number, sizeof(number));
+    spoilt.is_done = true;
+    return MK_OK;
+}
+
+static void look_up(void *arg)
+{
+    mk_name_t server;
+    (void)arg;
+    CHECK_OK(mk_name_lookup("crasher", MK_TIME_FOREVER, &server));
+}
+
+/* CRASH0080: a bit changes in the message that lets the machine end: it ends all the same. */
+static void CRASH0080(void **state)
+{
+    const struct mk_machine_config config = {.probe = spoil};
+    (void)state;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        struct mkt t;
+        int code = -1;
+        mkt_begin(&t, &config);
+        t.expects_log = true;
+        spoilt = (struct spoilt){.machine = t.machine, .bit = bit};
+        load_system(t.machine, 1000000000); /* so that there is always something to come */
+        mkt_spawn(&t, "client", look_up, NULL, false);
+        assert_int_equal(mk_machine_run(t.machine, &code), MK_OK);
+        assert_int_equal(code, 0);
+        assert_true(spoilt.is_done);
+        mkt_finish(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(CRASH0010), cmocka_unit_test(CRASH0020), cmocka_unit_test(CRASH0030),
         cmocka_unit_test(CRASH0040), cmocka_unit_test(CRASH0050), cmocka_unit_test(CRASH0060),
-        cmocka_unit_test(CRASH0070),
+        cmocka_unit_test(CRASH0070), cmocka_unit_test(CRASH0080),
     };
     cmocka_set_test_filter(getenv("MK_STRESS_TEST")); /* one of them, to look closer */
     return cmocka_run_group_tests(tests, NULL, NULL);
