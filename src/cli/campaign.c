@@ -84,7 +84,7 @@ static bool list_targets(struct campaign *campaign)
             continue;
         if (campaign->nr_targets == CAMPAIGN_TASKS_MAX)
             return complain(text_format("at most %d tasks", CAMPAIGN_TASKS_MAX));
-        if (setup_is_module(&boot->tasks[i], "pager"))
+        if (bootfile_is_module(&boot->tasks[i], "pager"))
             campaign->pager = boot->tasks[i].name;
         campaign->targets[campaign->nr_targets++] = boot->tasks[i].name;
     }

@@ -41,9 +41,6 @@ bool setup_load(struct setup *setup, const char *path, const struct setup_overri
 /* Whether what the supervisor is to be told is short enough; an error of the boot file if not. */
 bool setup_check_description(struct setup *setup);
 
-/* Is it an instance of this server, wherever its file is? */
-bool setup_is_module(const struct boot_task *task, const char *module);
-
 /* The task that takes commands; NULL: there is none. */
 const struct boot_task *setup_find_shell(const struct setup *setup);
 /* Have it run these and end; an error of the boot file if that cannot be. */
