@@ -23,6 +23,7 @@ static const struct {
 #define NR_ISOLATIONS (sizeof(isolations) / sizeof(isolations[0]))
 
 #define IN_SUPERVISOR CRASHER_NR_PLACES /* a place more */
+#define WATCHDOG      ((RUNNING_ON_VALGRIND ? 2000 : 40) * MK_MSEC)
 
 static struct cell {
     uint32_t place, way;
@@ -124,7 +125,7 @@ static bool has_ended(struct mk_machine *machine, const char *label, int code)
 
 static bool run_cell(enum mk_isolation isolation)
 {
-    const struct mk_machine_config config = {.isolation = isolation, .watchdog = 40 * MK_MSEC, .probe = strike};
+    const struct mk_machine_config config = {.isolation = isolation, .watchdog = WATCHDOG, .probe = strike};
     struct mkt t;
     int code = -1;
     mkt_begin(&t, &config);
