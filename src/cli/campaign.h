@@ -100,6 +100,9 @@ struct fault campaign_plan_fault(const struct campaign *campaign, const struct c
 /* Once in a process, which from then on is for runs alone: its standard output is theirs. */
 void campaign_run_prepare(struct campaign *campaign, bool is_shown);
 
+/* The end of such a process. */
+void campaign_run_finish(void) __attribute__((noreturn));
+
 /*
  * Run the machine with this fault (NULL: none) and tell. The process ends when the machine cannot be made, and when the
  * run takes a minute.

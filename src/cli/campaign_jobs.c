@@ -67,7 +67,7 @@ static bool run_alone(struct campaign *campaign, const struct fault *fault, stru
     if (pid == 0) {
         campaign_run_prepare(campaign, is_shown);
         campaign_run(fault, run);
-        _exit(0);
+        campaign_run_finish();
     }
     return (pid > 0 && waitpid(pid, statusp, 0) == pid) || complain(text_format("no process: %s", strerror(errno)));
 }
@@ -143,7 +143,7 @@ static void work_through(struct work *work, struct job *job)
         if (!is_bad || job->nr_runs == 1)
             settle(work, job, outcome);
     }
-    _exit(0);
+    campaign_run_finish();
 }
 
 /* ---- in the command ---- */
@@ -216,6 +216,9 @@ static bool run_all(struct work *work)
                 is_good = ended(work, &work->jobs[i], status);
     }
     show_progress(work);
+    for (size_t i = 0; i < work->part->nr_jobs && is_good; i++) /* they clear away what they had loaded */
+        if (work->jobs[i].pid)
+            is_good = waitpid(work->jobs[i].pid, NULL, 0) > 0 || complain(text_format("waiting: %s", strerror(errno)));
     return is_good;
 }
 

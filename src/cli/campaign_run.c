@@ -20,7 +20,7 @@ static struct {
     struct campaign *campaign;
     const struct fault *fault;
     struct campaign_run *run;
-    struct mk_machine *machine;
+    struct mk_machine *machine, *keeper;
     bool has_begun; /* the shell runs */
     bool is_shown, is_announced;
     int output;          /* what is standard output */
@@ -131,8 +131,7 @@ static int highest_descriptor(void)
 /* A machine that does nothing keeps the plugins of those that ended loaded, for the next. */
 static void keep_plugins(struct setup *setup)
 {
-    static struct mk_machine *machine;
-    if (setup_create(setup, &machine) != MK_OK || setup_load_guardian(setup, machine, NULL, 0) != MK_OK)
+    if (setup_create(setup, &here.keeper) != MK_OK || setup_load_guardian(setup, here.keeper, NULL, 0) != MK_OK)
         _exit(1);
 }
 
@@ -145,6 +144,13 @@ void campaign_run_prepare(struct campaign *campaign, bool is_shown)
         _exit(1);
     keep_plugins(&campaign->setup);
     here.last_descriptor = highest_descriptor();
+}
+
+void campaign_run_finish(void)
+{
+    alarm(REAL_SECONDS_MAX);
+    mk_machine_destroy(here.keeper);
+    _exit(0);
 }
 
 /* Servers that ended left files open. */
