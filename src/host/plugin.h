@@ -14,10 +14,10 @@
 
 struct host_plugin {
     void *handle;
-    const void *entry; /* its mk_server_entry */
-    void *data;        /* pages of its variables, */
-    size_t data_size;  /* but those that are read-only once it is loaded */
-    char path[256];    /* of the copy */
+    const void *entry;            /* its mk_server_entry */
+    void *data;                   /* pages of its variables, */
+    size_t data_size;             /* but those that are read-only once it is loaded */
+    char path[256];               /* of the copy */
     struct plugin_origin *origin; /* for plugin_idle.c */
 };
 
