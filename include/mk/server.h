@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Changes whenever struct mk_server or a kernel call changes its meaning. */
-#define MK_SERVER_ABI 3u
+#define MK_SERVER_ABI 4u
 
 /*
  * A handler answers in place: it reads the request from msg (msg->body holds
