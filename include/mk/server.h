@@ -78,6 +78,12 @@ struct mk_server {
 struct mk_server_room {
     uint64_t runtime[128];
     unsigned char body[MK_BODY_MAX];
+    /*
+     * Set by start or restore: where the loop receives to, header and body (MK_BODY_MAX bytes), in memory that the next
+     * instance will find, so that what this one was given is not lost with it. NULL: here.
+     */
+    struct mk_msg *msg;
+    void *msg_body;
 };
 
 /*

@@ -8,12 +8,11 @@
  * It is a privileged task, and should be stronger than those it works for (`priority = 60` in the boot file), so that
  * what is given back to it never waits. Nobody needs to find it: it registers no name.
  *
- * With a named file it can be restarted. The kernel talks to its service port, which outlives the instance: what was
- * requested and given back meanwhile waits there, and whoever needs a page waits for the next instance, which finds the
- * pages where its predecessor put them. Without a name a second one is refused as long as there are pages in the first
- * one's file.
- *
- * Another version of it gets the descriptor of the file, and so can go on with one that has no name.
+ * It can be restarted. The kernel talks to its service port, which outlives the instance: what was requested and given
+ * back meanwhile waits there, and whoever needs a page waits for the next instance. That finds what its predecessor
+ * kept (kept.h): the file, the sums of its pages, and the message that was received last, which it serves again if
+ * pages came back with it. So a page is given out as it was given back, or not at all. Another version that takes over
+ * finds the same.
  *
  * It uses no memory of its task's window, from which it would have to be paged in: all is static, which is memory of
  * the host, and the stack. That is why it is no plugin with a main, whose arguments are on the heap.
@@ -29,7 +28,8 @@
 
 static struct backing backing;
 static mk_name_t control; /* of the memory object that is the store */
-static uint64_t cookie;   /* of the same; each instance has another */
+static uint64_t cookie;   /* of the same */
+static struct mk_server_room room;
 
 /* ---- messages of the kernel ---- */
 
@@ -66,6 +66,12 @@ static mk_err_t supply(void *state, struct mk_msg *msg)
     return MK_SERVER_DEFER;
 }
 
+static void keep_pages(const struct mk_pager_message *m, const char *contents)
+{
+    for (uint64_t done = 0; done < m->size; done += BACKING_PAGE)
+        backing_write(&backing, m->offset + done, contents + done);
+}
+
 static mk_err_t keep(void *state, struct mk_msg *msg)
 {
     struct mk_pager_message m;
@@ -73,8 +79,7 @@ static mk_err_t keep(void *state, struct mk_msg *msg)
     (void)state;
     if (!take(msg, &m))
         return MK_E_MSG_ID;
-    for (uint64_t done = 0; done < m.size; done += BACKING_PAGE)
-        backing_write(&backing, m.offset + done, (const char *)msg->body + sizeof(m) + done);
+    keep_pages(&m, (const char *)msg->body + sizeof(m));
     return MK_SERVER_DEFER;
 }
 
@@ -105,6 +110,17 @@ static mk_err_t other(void *state, struct mk_msg *msg)
     (void)state;
     mk_msg_drop_rights(msg);
     return MK_E_MSG_ID;
+}
+
+/* The instance before may have ended before all of these pages were in the file; if not, they are there twice. */
+static void keep_again(void)
+{
+    const struct mk_msg *msg = &backing.kept->msg;
+    struct mk_pager_message m;
+
+    memcpy(&m, backing.kept->body, sizeof(m));
+    if (msg->badge == MK_BADGE_KERNEL && msg->id == MK_PAGER_RETURN)
+        keep_pages(&m, backing.kept->body + sizeof(m));
 }
 
 /* ---- arguments ---- */
@@ -177,7 +193,7 @@ static mk_err_t become_store(mk_name_t machine, mk_name_t port)
     mk_name_t memory;
     mk_err_t err;
 
-    cookie = mk_task_id();
+    cookie = kept_cookie(backing.kept);
     err = mk_memory_create(port, cookie, backing.size, &memory, &control);
     if (err == MK_OK)
         err = mk_memory_set_timeout(control, PATIENCE);
@@ -200,22 +216,44 @@ static const char *explain(mk_err_t err)
     }
 }
 
-static mk_err_t pager_start(void **statep)
+/* What the pager before kept; if there was none, what this one will keep. */
+static bool get_kept(void)
 {
     struct mk_vm_stats stats;
+
+    if (mk_vm_statistics(MK_NAME_NULL, &stats) != MK_OK)
+        return false;
+    backing.kept = kept_find(stats.store_cookie);
+    if (backing.kept == NULL && stats.nr_used_slots > 0)
+        mk_log("the machine has pages with another pager, which this one cannot have");
+    else if (backing.kept == NULL && (backing.kept = kept_create()) == NULL)
+        mk_log("memory of the host: %s", strerror(errno));
+    return backing.kept != NULL;
+}
+
+/* The loop receives into what is kept. */
+static void begin(void)
+{
+    keep_again();
+    room.msg = &backing.kept->msg;
+    room.msg_body = backing.kept->body;
+}
+
+static mk_err_t pager_start(void **statep)
+{
     mk_name_t machine;
     mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine);
 
     (void)statep;
     if (!parse_arguments())
         return MK_E_BAD_ARGUMENT;
-    if (err == MK_OK)
-        err = mk_vm_statistics(MK_NAME_NULL, &stats);
-    if (err == MK_OK && !backing_open(&backing, stats.nr_used_slots > 0))
+    if (err == MK_OK && (!get_kept() || !backing_open(&backing)))
         return MK_E_IO;
     if (err == MK_OK)
         err = become_store(machine, mk_server_port());
-    if (err != MK_OK)
+    if (err == MK_OK)
+        begin();
+    else
         mk_log("%s", explain(err));
     return err;
 }
@@ -226,11 +264,10 @@ static mk_err_t pager_start(void **statep)
 
 struct saved {
     uint32_t version;
-    int32_t fd;
     uint64_t size, cookie;
-    uint8_t is_named; /* the arguments say how */
 };
 
+/* What is kept is in the host's process, and found as after a restart. */
 static mk_err_t pager_save(void *state, struct mk_state *out)
 {
     struct saved saved;
@@ -238,13 +275,10 @@ static mk_err_t pager_save(void *state, struct mk_state *out)
     (void)state;
     memset(&saved, 0, sizeof(saved));
     saved.version = STATE_VERSION;
-    saved.fd = backing.fd;
     saved.size = backing.size;
     saved.cookie = cookie;
-    saved.is_named = backing.path != NULL;
     (void)mk_state_put(out, &saved, sizeof(saved));
-    (void)mk_state_put_right(out, control);
-    return backing_save(out);
+    return mk_state_put_right(out, control);
 }
 
 /* The kernel now keeps this task's memory, and asks again for what the version before has not supplied. */
@@ -258,12 +292,13 @@ static mk_err_t go_on(void)
     return err == MK_OK ? mk_right_release(machine) : err;
 }
 
-/* What the other version had in hand is asked for again. */
+/* What the other version had in hand is asked for again, or kept again. */
 static void pager_resume(void *state)
 {
     mk_err_t err = go_on();
 
     (void)state;
+    keep_again();
     if (err != MK_OK)
         mk_log("%s", explain(err));
 }
@@ -280,20 +315,26 @@ static mk_err_t pager_restore(void **statep, struct mk_state *in)
     }
     if (err == MK_OK && !parse_arguments())
         return MK_E_BAD_ARGUMENT;
-    backing.fd = saved.fd;
     backing.size = saved.size;
+    backing.kept = kept_find(saved.cookie);
     cookie = saved.cookie;
     if (err == MK_OK)
         err = mk_state_get_right(in, MK_RIGHT_SEND, &control);
-    if (err == MK_OK && (!backing.path) == saved.is_named)
-        return MK_E_BAD_ARGUMENT;
-    if (err == MK_OK && !backing_restore(&backing, in))
+    if (err == MK_OK && (!backing.kept || !backing_check(&backing)))
         return MK_E_BAD_ARGUMENT;
     if (err == MK_OK)
         err = go_on();
-    if (err != MK_OK)
+    if (err == MK_OK)
+        begin();
+    else
         mk_log("%s", explain(err));
     return err;
+}
+
+static void pager_stop(void *state)
+{
+    (void)state;
+    kept_destroy(backing.kept); /* the machine has no use for it any more */
 }
 
 /* ---- the server ---- */
@@ -305,13 +346,12 @@ static const struct mk_server_op pager_ops[] = {
     {MK_PAGER_TERMINATE, sizeof(struct mk_pager_message), terminate},
 };
 
-static struct mk_server_room room;
-
 static const struct mk_server pager_server = {
     .abi = MK_SERVER_ABI,
     .ops = pager_ops,
     .nr_ops = sizeof(pager_ops) / sizeof(pager_ops[0]),
     .start = pager_start,
+    .stop = pager_stop,
     .other = other,
     .save = pager_save,
     .restore = pager_restore,

@@ -16,12 +16,19 @@ struct heap_free {
     struct heap_free *next;
 };
 
+/* Pages of a class that were not made blocks of yet. */
+struct heap_rest {
+    char *next, *end;
+    size_t span; /* that was allocated last, bytes */
+};
+
 struct mk_server;
 struct mk_server_room;
 
 struct rt {
     struct mk_server_room *room; /* static memory of the server's; NULL: the heap */
     struct heap_free *free[RT_NR_CLASSES];
+    struct heap_rest rest[RT_NR_CLASSES];
     bool loop_stop;
     mk_name_t service; /* receive right that a live update brought; MK_NAME_NULL: the one that the task began with */
     mk_name_t confirm; /* send-once right of who waits for the end of the probation */

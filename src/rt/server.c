@@ -86,37 +86,47 @@ mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *
 {
     struct rt_rooms rooms;
     struct rt *rt = rt_state();
-    struct mk_msg msg = rt_message(&rooms);
+    struct mk_msg own = rt_message(&rooms), *msg = &own;
 
-    if (!rt || !msg.body)
+    if (!rt || !own.body)
         return rt ? MK_E_NO_MEMORY : MK_E_NOT_IN_MACHINE;
+    if (rt->room && rt->room->msg) {
+        msg = rt->room->msg;
+        *msg = own;
+        msg->body = rt->room->msg_body;
+    }
     rt->loop_stop = false;
-    mk_err_t err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+    mk_err_t err = mk_receive(receive, msg, MK_TIME_FOREVER);
     while (!err || err == MK_E_LIMIT_WINDOW) {
         if (err) { /* a request with more memory than the window has room for; it is gone, and its caller knows */
-            err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+            err = mk_receive(receive, msg, MK_TIME_FOREVER);
             continue;
         }
-        if (!update_is_save(&msg))
-            serve(server, state, &msg);
-        else if ((err = update_save(server, state, &msg, &receive)))
-            break;
+        if (!update_is_save(msg)) {
+            serve(server, state, msg);
+        } else {
+            struct mk_msg asked = *msg; /* another version may receive to the same place meanwhile */
+            err = update_save(server, state, &asked, &receive);
+            *msg = asked;
+            if (err)
+                break;
+        }
         update_count(rt);
         if (rt->loop_stop) {
             rt->loop_stop = false;
-            if (msg.reply && mk_reply(&msg) != MK_OK)
-                mk_msg_discard(&msg);
+            if (msg->reply && mk_reply(msg) != MK_OK)
+                mk_msg_discard(msg);
             break;
         }
-        err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+        err = mk_reply_receive(receive, msg, MK_TIME_FOREVER);
         if (err &&
-            msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
-            msg.status = err;
-            msg.size = msg.nr_rights = msg.nr_memories = 0;
-            err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+            msg->reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
+            msg->status = err;
+            msg->size = msg->nr_rights = msg->nr_memories = 0;
+            err = mk_reply_receive(receive, msg, MK_TIME_FOREVER);
         }
     }
-    rt_message_free(&msg);
+    rt_message_free(&own);
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include "host/console.h"
 #include "host/events.h"
 #include "host/pages.h"
+#include "host/plugin.h"
 #include "ipc/pager.h"
 #include "kern/policy.h"
 #include "kern/timer.h"
@@ -315,6 +316,7 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         goto fail_ports;
     machine->bootstrap_port = machine->bootstrap;
     machine->bootstrap->refs++;
+    host_plugins_hold();
     *machinep = machine;
     return MK_OK;
 
@@ -366,6 +368,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     kmem_finish(&machine->kmem);
     host_cpu_finish(&cpu->host);
     machine_free(machine);
+    host_plugins_release();
     host_traps_release();
 }
 
