@@ -37,21 +37,16 @@ static mk_err_t reset(void *state, struct mk_msg *msg)
 }
 
 /* For an update while it runs: what the next version needs to know, and how it begins with that. */
-static mk_err_t save(void *state, struct mk_msg *msg)
+static mk_err_t save(void *state, struct mk_state *out)
 {
     (void)state;
-    memcpy(msg->body, &value, sizeof(value));
-    msg->size = sizeof(value);
-    return MK_OK;
+    return mk_state_put(out, &value, sizeof(value));
 }
 
-static mk_err_t restore(void **statep, struct mk_msg *msg)
+static mk_err_t restore(void **statep, struct mk_state *in)
 {
     (void)statep;
-    if (msg->size != sizeof(value))
-        return MK_E_BAD_ARGUMENT; /* the old version goes on */
-    memcpy(&value, msg->body, sizeof(value));
-    return MK_OK;
+    return mk_state_get(in, &value, sizeof(value)); /* an error: the old version goes on */
 }
 
 static const struct mk_server_op ops[] = {

@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 struct mk_machine;
+struct mk_policy;
 
 enum mk_clock { MK_CLOCK_VIRTUAL, MK_CLOCK_HOST };
 enum mk_isolation { MK_ISOLATION_AUTO, MK_ISOLATION_NONE, MK_ISOLATION_MPROTECT, MK_ISOLATION_PKEY };
@@ -49,9 +50,12 @@ struct mk_machine_config {
      */
     enum mk_isolation isolation;
     enum mk_context context; /* how threads are switched: assembly, or swapcontext */
-    const char *policy;      /* scheduling policy; NULL: "priority", the only one yet */
+    const char *policy; /* scheduling policy: one of mk_policy_names() in <mk/policy.h>, or the path of a plugin, with
+                           a '/' in it; NULL: "priority" */
+    const struct mk_policy *own_policy; /* not NULL: this one, of the program's own; it must outlive the machine */
     const char
         *page_policy; /* page replacement: fifo, clock, clock-clear, lru, aging, random, ws or opt; NULL: "clock" */
+    bool no_lending;  /* callers lend no priority to those who serve them: to see what it is good for */
     uint64_t seed;    /* 0: every open choice follows the policy; else it is drawn from this seed */
     const struct mk_costs *costs; /* NULL: the built-in table */
     mk_log_fn log;                /* NULL: lines to standard error */
@@ -116,17 +120,39 @@ MK_API MK_NODISCARD mk_err_t mk_plugin_check(const char *path, char *why, size_t
 /*
  * Run until every task that is not a server has ended (with none from the
  * start: until no server is ready), or mk_machine_halt or mk_machine_stop says so. *exit_codep (may be NULL): the code
- * given there, or
- * the first non-zero exit code of those tasks that were spawned or loaded (not
- * of children made by mk_task_create), or 0. It can be called again.
+ * given there, or the first non-zero exit code of those tasks that were spawned or loaded (not of children made by
+ * mk_task_create), or 0. It can be called again; codes of tasks from before a halt or stop then count.
  * MK_E_DEADLOCK: no thread can run and nothing can come that would change it;
  * who waits for whom is logged. MK_E_BAD_STATE: it runs already, or this host
  * thread runs another machine. MK_E_LIMIT_HOST: no memory for the CPU.
  */
 MK_API MK_NODISCARD mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep);
 
-/* Ask a running machine to stop with this exit code. From any host thread and from signal handlers. */
+/*
+ * Ask a running machine to stop with this exit code, if nobody has before. From any host thread and from signal
+ * handlers. Between runs it ends the next one at once.
+ */
 MK_API void mk_machine_stop(struct mk_machine *machine, int exit_code);
+
+/*
+ * Have a server that the supervisor looks after go on in another version, as `update NAME FILE` in the shell: with its
+ * state, its port, and the requests that wait. `name` is the task's in the boot file; `path` is the plugin's, and
+ * begins at the boot file's folder if it is relative. Waits until the other version serves, or the old one goes on:
+ * then the reason is in the log as well. It waits up to 10 s of the machine's clock for the server to be up.
+ *
+ * Inside too: any task that may look the supervisor up can ask, with machine NULL. From the host program, before and
+ * between runs: it runs the machine, with all that is in it, until the answer is there; then the machine can be run
+ * again.
+ *   MK_E_NOT_FOUND      no supervisor, or no such task
+ *   MK_E_BAD_STATE      it is not up, or somebody else is at it; from the host: the machine runs
+ *   MK_E_NOT_SUPPORTED  one of both versions cannot be updated
+ *   MK_E_DEAD           the server, or the supervisor, ended meanwhile
+ *   MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI, MK_E_PLUGIN_REFUSED, MK_E_PLUGIN_START (it crashed over the state)
+ *   MK_E_NO_ACCESS, MK_E_TOO_LONG, MK_E_NO_MEMORY, and what the versions say to saving and restoring
+ *   from the host, also MK_E_ABORTED (the run was ended by others before the answer; it may still be done), and
+ *   mk_machine_run's
+ */
+MK_API MK_NODISCARD mk_err_t mk_machine_update(struct mk_machine *machine, const char *name, const char *path);
 
 /*
  * Count every object, right, reference and message, and compare. MK_E_BAD_STATE

@@ -26,7 +26,7 @@ struct mk_policy_thread {
     int32_t base_priority;     /* as set */
     struct mk_sched_params is; /* as declared */
     mk_time_t run_time;        /* ns on the CPU so far, up to the call that shows it */
-    void *own;                 /* thread_size bytes of the policy's, zero when the thread begins; aligned to 16 */
+    void *own;                 /* thread_size bytes of the policy's, zero when the thread begins; aligned to 8 */
 };
 
 /* Why a thread is ready. */
@@ -40,11 +40,13 @@ enum mk_ready {
 
 /*
  * `now` is the machine's clock, in ns; it never goes back. Functions marked "may be NULL" have the default that is
- * named. `state` is state_size bytes, aligned to 16.
+ * named. `state` is state_size bytes, aligned to 8.
  *
  * The life of a thread: `ready` as NEW, then by turns off the ready ones (`pick`, or `unready`) and `ready` again. What
  * happens at the same time is told in this order: how long the running thread has run (`ran`); who became ready; what
- * became of the running thread (`blocked`, or `ready`, or `ended`); `pick`, then `slice` of whom was picked.
+ * became of the running thread (`blocked`, or `ready`, or `ended`); `pick`, then `slice` of whom was picked. When a
+ * policy takes over while the machine runs, threads that were not ready then come later, whatever they did since: `own`
+ * is still zero.
  */
 struct mk_policy {
     uint32_t abi; /* MK_POLICY_ABI */
@@ -115,6 +117,15 @@ MK_API const struct mk_policy *mk_policy_find(const char *name);
 
 /* Names of all of them, in the order of the manual, ended by NULL; "priority" is the first. */
 MK_API const char *const *mk_policy_names(void);
+
+/*
+ * Schedule by this one from now on, with the machine's control port: a name, or the host path of a plugin (with a '/' in
+ * it), a shared object that exports `const struct mk_policy *mk_policy_entry`. All ready threads begin anew. Blocks the
+ * host while the plugin is loaded; it stays loaded as long as the machine.
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_BAD_ADDRESS, MK_E_TOO_LONG, MK_E_NOT_FOUND (no such name), MK_E_PLUGIN_FILE,
+ * MK_E_PLUGIN_ABI, MK_E_NO_MEMORY; why is logged.
+ */
+MK_API MK_NODISCARD mk_err_t mk_machine_use_policy(mk_name_t control, const char *name);
 
 #ifdef __cplusplus
 }

@@ -8,14 +8,14 @@
 
 #include <stdarg.h>
 
-#include <mk/message.h>
+#include <mk/port.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* Changes whenever struct mk_server or a kernel call changes its meaning. */
-#define MK_SERVER_ABI 3u
+#define MK_SERVER_ABI 4u
 
 /*
  * A handler answers in place: it reads the request from msg (msg->body holds
@@ -38,6 +38,9 @@ struct mk_server_op {
     mk_handler_fn handle;
 };
 
+struct mk_state;
+struct mk_server_room;
+
 /*
  * What a plugin is. With `main`, the task runs it and ends with its result.
  * Without, the task is a server: start, register `name` with the name service,
@@ -57,28 +60,105 @@ struct mk_server {
         char **argv);     /* argv[0] is the task's label, the rest its arguments split at blanks ("" and '' quote) */
     uint32_t queue_limit; /* of the service port; 0: MK_QUEUE_DEFAULT */
     /*
-     * Live update. `save` fills body (up to msg->capacity), rights and memory of msg, of which there is room for
-     * MK_RIGHTS_MAX - 1 and MK_MEMORIES_MAX, with all that the next version needs; what it leaves of rights it gives as
-     * copies, for it goes on with its own state if that version fails. An error: not now. `restore` is called in place
-     * of start with what came; rights and memory are its own, and the loop drops what it leaves in msg. An error: the
-     * version refuses the state. NULL: the server cannot be updated.
+     * Live update: see below. `save` writes down what the next version needs, between two messages; an error: not now.
+     * `restore` is called in its place there, instead of start. An error: the version refuses the state. `resume` is
+     * called after save, in the version that was saved, when it goes on after all, whatever the reason; NULL: nothing
+     * is to be done. Without save and restore the server cannot be updated.
      */
-    mk_err_t (*save)(void *state, struct mk_msg *msg);
-    mk_err_t (*restore)(void **statep, struct mk_msg *msg);
+    mk_err_t (*save)(void *state, struct mk_state *out);
+    mk_err_t (*restore)(void **statep, struct mk_state *in);
+    void (*resume)(void *state);
+    struct mk_server_room *room; /* NULL: the runtime takes its memory from the heap */
 };
 
 /*
+ * Static memory for the start-up code, the loop and an update, for the one kind of server that must not need memory of
+ * its task's window: the pager of the machine's memory. Then nothing here allocates, and one loop runs at a time.
+ */
+struct mk_server_room {
+    uint64_t runtime[128];
+    unsigned char body[MK_BODY_MAX];
+    /*
+     * Set by start or restore: where the loop receives to, header and body (MK_BODY_MAX bytes), in memory that the next
+     * instance will find, so that what this one was given is not lost with it. NULL: here.
+     */
+    struct mk_msg *msg;
+    void *msg_body;
+};
+
+/*
+ * ---- the state that one version of a server leaves to the next ----
+ *
+ * A stream, read in the order in which it was written; what comes in between, as bytes, rights and memory, must be
+ * asked for as such. A stream should begin with a version number. An error stays: all further calls return it, and the
+ * update fails with it, so that save and restore need not look at each. MK_E_BAD_ARGUMENT of a stream that is not what
+ * is asked for has a line in the log; so has a stream that was not read to its end. Nothing here waits.
+ */
+
+/*
+ * Bytes are copied. MK_E_NO_MEMORY, MK_E_NO_ROOM (the stream is too long: 1,024 messages).
+ */
+MK_API mk_err_t mk_state_put(struct mk_state *out, const void *bytes, size_t size);
+
+/*
+ * A send right or dead name is copied. A receive right is lent: it goes to the next version with its queue, and comes
+ * back under its name, outside of sets, before `resume` is called. Until then this task has a send right to the port,
+ * and the port-destroyed notification; a no-senders notification is to be asked for again on both sides, with sync 0.
+ * MK_E_BAD_NAME, MK_E_BAD_RIGHT (another kind), MK_E_LIMIT_NAMES, MK_E_NO_MEMORY, MK_E_NO_ROOM.
+ */
+MK_API mk_err_t mk_state_put_right(struct mk_state *out, mk_name_t name);
+
+/*
+ * Memory is copied when one of both writes to it, page by page; what is not whole pages is copied at once.
+ * MK_E_BAD_ADDRESS, MK_E_BAD_ARGUMENT (size 0), MK_E_LIMIT_MEMORY, MK_E_LIMIT_HOST, MK_E_NO_MEMORY, MK_E_NO_ROOM.
+ */
+MK_API mk_err_t mk_state_put_memory(struct mk_state *out, void *address, size_t size);
+
+/* As many bytes as were asked for; zeros with an error. MK_E_BAD_ARGUMENT: the stream has none here, or it ended. */
+MK_API mk_err_t mk_state_get(struct mk_state *in, void *bytes, size_t size);
+
+/*
+ * A right of this type, MK_RIGHT_SEND or MK_RIGHT_RECEIVE, owned by the caller; MK_NAME_DEAD when it died on the way,
+ * MK_NAME_NULL with an error. MK_E_BAD_ARGUMENT: the stream has none, or another.
+ */
+MK_API mk_err_t mk_state_get_right(struct mk_state *in, enum mk_right_type type, mk_name_t *namep);
+
+/* Memory of the caller's window, which it owns: see struct mk_msg_memory. MK_E_BAD_ARGUMENT: the stream has none. */
+MK_API mk_err_t mk_state_get_memory(struct mk_state *in, void **addressp, size_t *sizep);
+
+/*
+ * For `save`: put a request that a handler kept back into the queue it came from, as the last one, so that whichever
+ * version goes on gets it anew. `request` has id, body, size, badge and reply, which is used up; `receive` is the
+ * queue's receive right. Never waits. MK_E_BAD_NAME, MK_E_BAD_RIGHT, MK_E_NO_MEMORY, MK_E_LIMIT_NAMES.
+ */
+MK_API MK_NODISCARD mk_err_t mk_server_put_back(mk_name_t receive, const struct mk_msg *request);
+
+/*
+ * For a plugin's main, which calls it in place of what start would do: was this task loaded to take over? Waits for the
+ * state, calls `restore`, and answers; mk_server_run is to follow, on mk_server_port or a set with it. On an error but
+ * MK_E_NOT_FOUND main must return.
+ *   MK_E_NOT_FOUND      no: the task starts anew. From the second call on, always
+ *   MK_E_NOT_SUPPORTED  there is no restore
+ *   MK_E_DEAD           the update was given up
+ *   MK_E_NO_MEMORY, and what restore returns
+ */
+MK_API MK_NODISCARD mk_err_t mk_server_take_over(const struct mk_server *server, void **statep);
+
+/*
  * How a supervisor has a server updated; the loop does this. MK_SERVER_SAVE comes to the service port with a send right
- * to the server's own task, which shows that the sender may do anything to it. Its answer is what `save` said, with a
- * send-once right behind; the server then waits until a message comes there, whose body is the name of its service
- * port's receive right from then on. The next version is loaded with MK_SPECIAL_REGISTERED_2 set: it waits on the port
- * that it was loaded with for such a name, and then for MK_SERVER_RESTORE, which is that answer with another send-once
- * right behind. It answers, serves the port of that name, and when it has served MK_SERVER_PROBATION messages sends one
- * to that right.
+ * to the server's own task, which shows that the sender may do anything to it. Its answer has two rights: the receive
+ * right of a port whose queue is the state, and a send-once right. The server then waits until a message comes there,
+ * whose body is the name of its service port's receive right from then on. The next version is loaded with
+ * MK_SPECIAL_REGISTERED_2 set: it waits on the port that it was loaded with for such a name, and then for
+ * MK_SERVER_RESTORE, which has the state's receive right and another send-once right. It answers, serves the port of
+ * that name, and when it has served MK_SERVER_PROBATION messages sends one to that right.
  */
 #define MK_SERVER_SAVE      0x4d4b0301u
 #define MK_SERVER_RESTORE   0x4d4b0302u
 #define MK_SERVER_PROBATION 16
+
+/* How a supervisor is asked for that: body: the task's name, NUL, the plugin's path. mk_machine_update does. */
+#define MK_SERVER_UPDATE 207u
 
 /* Export the plugin's descriptor: MK_SERVER_EXPORT(my_server); once, at file level. */
 #define MK_SERVER_EXPORT(server) \

@@ -77,6 +77,12 @@ struct mk_sched_params {
     mk_time_t budget;   /* ns of computing in each period, at most */
 };
 
+/*
+ * Declare them. MK_E_BAD_ADDRESS, MK_E_BAD_ARGUMENT (a negative time, a nice beyond 20, a budget or deadline longer than
+ * the period), MK_E_NO_ROOM (the policy has not enough of the CPU left; nothing changed), MK_E_NO_MEMORY.
+ */
+MK_API MK_NODISCARD mk_err_t mk_thread_set_sched(mk_name_t thread, const struct mk_sched_params *params);
+
 /* Let the other ready threads of the same priority run first. */
 MK_API void mk_thread_yield(void);
 

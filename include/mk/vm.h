@@ -193,6 +193,7 @@ struct mk_vm_stats {
     uint64_t nr_page_outs; /* of those, written back */
     uint64_t nr_refaults;  /* page-ins of pages that had left shortly before, for others */
     bool is_thrashing;     /* most of the machine's last page-ins were those, and they are not long ago */
+    uint64_t store_cookie; /* of the backing store, as its pager gave it, be it alive or not; 0 without one */
 };
 
 /* Counts since the start; of the machine when `task` is MK_NAME_NULL. MK_E_BAD_ADDRESS. */

@@ -11,7 +11,7 @@
 
 #include "console.h"
 
-static struct console console;
+struct console console;
 
 /* Text that arrives while a line is edited goes above it. */
 static mk_err_t write_above(struct console *c, const char *bytes, size_t size)
@@ -100,9 +100,8 @@ static mk_err_t open_device(struct console *c)
 }
 
 /* The private port, as many requests deep as a port can be: its queue is the queue of readers. */
-static mk_err_t start_reader(struct console *c)
+static mk_err_t make_requests(struct console *c)
 {
-    struct mk_thread_attr attr = {.entry = reader_main, .arg = c, .label = "reader"};
     mk_name_t send;
     mk_err_t err = mk_port_create(&c->requests);
 
@@ -110,8 +109,17 @@ static mk_err_t start_reader(struct console *c)
         err = mk_port_set_limit(c->requests, MK_QUEUE_MAX);
     if (err == MK_OK)
         err = mk_right_make(c->requests, MK_RIGHT_SEND, 0, &send); /* shares the name */
+    return err;
+}
+
+mk_err_t console_start_reader(struct console *c)
+{
+    struct mk_thread_attr attr = {.entry = reader_main, .arg = c, .label = "reader"};
+    mk_err_t err = c->requests == MK_NAME_NULL ? make_requests(c) : MK_OK;
+
+    c->is_stopping = c->has_stopped = false;
     if (err == MK_OK)
-        err = mk_thread_create(mk_task_self(), &attr, NULL);
+        err = mk_thread_create(mk_task_self(), &attr, &c->reader);
     if (err != MK_OK)
         mk_log("reader thread: %s", mk_err_text(err));
     return err;
@@ -122,7 +130,7 @@ static mk_err_t console_start(void **statep)
     mk_err_t err = open_device(&console);
 
     if (err == MK_OK)
-        err = start_reader(&console);
+        err = console_start_reader(&console);
     *statep = &console;
     return err;
 }
@@ -161,6 +169,9 @@ static const struct mk_server console_server = {
     .start = console_start,
     .stop = console_stop,
     .other = serve_other,
+    .save = console_save,
+    .restore = console_restore,
+    .resume = console_resume,
 };
 
 MK_SERVER_EXPORT(console_server);

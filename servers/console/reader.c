@@ -16,7 +16,8 @@ static mk_err_t fill_input(struct console *c)
 
     if (c->input_at < c->input_size)
         return MK_OK;
-    err = mk_device_read(c->device, c->input, &size, MK_TIME_FOREVER);
+    err = c->is_stopping ? MK_E_ABORTED : mk_device_read(c->device, c->input, &size, MK_TIME_FOREVER);
+    c->has_stopped = c->is_stopping && err == MK_E_ABORTED;
     if (err != MK_OK)
         return err;
     c->input_at = 0;
@@ -44,19 +45,15 @@ static bool take_input(struct console *c)
 /* From a file or pipe: a line is what stands before a newline; the last one may lack it. */
 static mk_err_t read_plain(struct console *c)
 {
-    bool has_input = false;
-
-    c->line_size = 0;
+    if (!c->has_part)
+        c->line_size = 0;
     for (;;) {
         mk_err_t err = fill_input(c);
+        bool is_end = err == MK_OK ? take_input(c) : err == MK_E_END && c->has_part;
 
-        if (err == MK_E_END && has_input)
-            return MK_OK;
-        if (err != MK_OK)
-            return err;
-        has_input = true;
-        if (take_input(c))
-            return MK_OK;
+        c->has_part = !is_end && (c->has_part || err == MK_OK);
+        if (err != MK_OK || is_end)
+            return is_end ? MK_OK : err;
     }
 }
 
@@ -104,9 +101,12 @@ static mk_err_t read_terminal(struct console *c, const char *prompt, size_t prom
 
     if (err != MK_OK)
         return err;
-    lineedit_begin(&c->edit, &c->history, prompt, prompt_size, columns);
+    if (!c->is_editing) /* else an update came in between */
+        lineedit_begin(&c->edit, &c->history, prompt, prompt_size, columns);
     c->is_editing = true;
     err = edit_line(c, &result);
+    if (c->has_stopped)
+        return err;
     console_leave_raw(c);
     if (err != MK_OK)
         return err;
@@ -155,26 +155,42 @@ static bool is_waiting(mk_name_t reply)
     return mk_right_info(reply, &info) == MK_OK && (info.type & MK_RIGHT_DEAD_NAME) == 0;
 }
 
+/* False: the thread is to end, or cannot go on. */
+static bool take_request(struct console *c)
+{
+    struct mk_msg_right right;
+    struct mk_msg msg = {
+        .body = c->waiting_prompt, .capacity = sizeof(c->waiting_prompt), .rights = &right, .max_rights = 1};
+    mk_err_t err = c->is_stopping ? MK_E_ABORTED : mk_receive(c->requests, &msg, MK_TIME_FOREVER);
+
+    if (err == MK_E_ABORTED)
+        return !c->is_stopping;
+    if (err != MK_OK) {
+        mk_log("reader thread: %s", mk_err_text(err));
+        return false;
+    }
+    if (msg.nr_rights != 1 || !is_waiting(right.name)) {
+        mk_msg_discard(&msg);
+        return true;
+    }
+    c->waiting = right.name;
+    c->waiting_prompt_size = msg.size;
+    return true;
+}
+
 void reader_main(void *arg)
 {
     struct console *c = arg;
-    char prompt[LINEEDIT_PROMPT_MAX];
-    struct mk_msg_right right;
-    struct mk_msg msg = {.body = prompt, .capacity = sizeof(prompt), .rights = &right, .max_rights = 1};
 
-    for (;;) {
-        mk_err_t err = mk_receive(c->requests, &msg, MK_TIME_FOREVER);
+    while (take_request(c)) {
+        mk_err_t err;
 
-        if (err == MK_E_ABORTED)
+        if (c->waiting == MK_NAME_NULL)
             continue;
-        if (err != MK_OK) {
-            mk_log("reader thread: %s", mk_err_text(err));
+        err = read_line(c, c->waiting_prompt, c->waiting_prompt_size);
+        if (c->has_stopped)
             return;
-        }
-        if (msg.nr_rights != 1 || !is_waiting(right.name)) {
-            mk_msg_discard(&msg);
-            continue;
-        }
-        answer(c, right.name, read_line(c, prompt, msg.size));
+        answer(c, c->waiting, err);
+        c->waiting = MK_NAME_NULL;
     }
 }

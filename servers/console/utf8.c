@@ -72,6 +72,15 @@ size_t utf8_valid(const char *s, size_t size)
     return length;
 }
 
+size_t utf8_visible(const char *s, size_t size)
+{
+    size_t at = 0, length;
+
+    while ((length = utf8_valid(&s[at], size - at)) > 0)
+        at += length;
+    return at;
+}
+
 unsigned utf8_columns(const char *s)
 {
     uint32_t c = decode(s, utf8_expect((unsigned char)s[0]));

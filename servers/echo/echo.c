@@ -35,15 +35,15 @@ static mk_err_t echo(void *state, struct mk_msg *msg)
 }
 
 /* It knows nothing that another version would need. */
-static mk_err_t save(void *state, struct mk_msg *msg)
+static mk_err_t save(void *state, struct mk_state *out)
 {
-    (void)state, (void)msg;
+    (void)state, (void)out;
     return MK_OK;
 }
 
-static mk_err_t restore(void **statep, struct mk_msg *msg)
+static mk_err_t restore(void **statep, struct mk_state *in)
 {
-    (void)statep, (void)msg;
+    (void)statep, (void)in;
     return MK_OK;
 }
 

@@ -123,10 +123,12 @@ static mk_err_t do_kept(struct guardian *g, struct mk_msg *msg)
 
 static mk_err_t do_going(struct guardian *g, struct mk_msg *msg)
 {
-    uint32_t is_going;
+    uint32_t what;
     (void)g;
-    mk_err_t err = number_in(msg, 2, &is_going);
-    return err ? err : mk_task_set_server(!is_going);
+    mk_err_t err = number_in(msg, UINT32_MAX, &what);
+    if (!err && what != GUARDIAN_GOES_ON && what != GUARDIAN_RESTS)
+        err = MK_E_BAD_ARGUMENT;
+    return err ? err : mk_task_set_server(what == GUARDIAN_RESTS);
 }
 
 /* ---- the supervisor ---- */

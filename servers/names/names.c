@@ -3,10 +3,12 @@
  * The bootstrap name service: strings to send rights.
  *
  * Each registration asks the kernel for a dead-name notice, so that it goes
- * when its port dies. Who waits for a name has its reply right kept until the
- * name comes. Alone in a machine it claims the machine's bootstrap port itself;
- * started by the supervisor it gets that port as its service port. Who may not
- * look up and register everything asks with a badge: grants.c.
+ * when its port dies. Notices come to a port of their own: what they name means
+ * something to this instance alone, and the service port can become another's.
+ * Who waits for a name has its reply right kept until the name comes. Alone in a
+ * machine it claims the machine's bootstrap port itself; started by the
+ * supervisor it gets that port as its service port. Who may not look up and
+ * register everything asks with a badge: grants.c.
  */
 #include <mk/mk.h>
 
@@ -25,12 +27,15 @@ struct waiter {
     struct waiter *next;
     char name[MK_SERVICE_MAX];
     mk_name_t reply;
+    uint64_t badge; /* that it asked with */
 };
 
 struct names {
     struct service *services; /* in order of registration */
     struct waiter *waiters;   /* in order of arrival */
-    mk_name_t receive;
+    mk_name_t receive;        /* the bootstrap port */
+    mk_name_t deaths;         /* where dead-name notices come to */
+    mk_name_t set;            /* both */
 };
 
 static mk_err_t name_in(const struct mk_msg *msg, char *name)
@@ -107,7 +112,7 @@ static mk_err_t add(struct names *names, const char *name, mk_name_t send)
     struct service *service = calloc(1, sizeof(*service));
     if (!service)
         return MK_E_NO_MEMORY;
-    mk_err_t err = mk_port_notify(send, MK_NOTIFY_DEAD_NAME, 0, names->receive);
+    mk_err_t err = mk_port_notify(send, MK_NOTIFY_DEAD_NAME, 0, names->deaths);
     if (err) {
         free(service);
         return err;
@@ -208,6 +213,7 @@ static mk_err_t do_wait(void *state, struct mk_msg *msg)
         return MK_E_NO_MEMORY;
     strcpy(waiter->name, name);
     waiter->reply = msg->reply;
+    waiter->badge = msg->badge;
     struct waiter **tail = &names->waiters;
     while (*tail)
         tail = &(*tail)->next;
@@ -272,15 +278,104 @@ static mk_err_t on_notify(void *state, struct mk_msg *msg)
     return MK_SERVER_DEFER;
 }
 
-static mk_err_t start(void **statep)
+/* ---- start ---- */
+
+static mk_err_t start(struct names *names)
 {
-    struct names *names = calloc(1, sizeof(*names));
-    if (!names)
-        return MK_E_NO_MEMORY;
+    mk_name_t machine, receive;
     names->receive = mk_server_port();
-    *statep = names;
+    if (mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine) == MK_OK) {
+        if (mk_bootstrap_claim(machine, &receive) == MK_OK)
+            names->receive = receive;
+        release(machine);
+    }
+    return mk_port_set_limit(names->receive, MK_QUEUE_MAX);
+}
+
+static mk_err_t make_ports(struct names *names)
+{
+    mk_err_t err = mk_port_create(&names->deaths);
+    if (!err)
+        err = mk_portset_create(&names->set);
+    return err ? err : mk_portset_add(names->set, names->deaths);
+}
+
+/* ---- live update ---- */
+
+#define STATE_VERSION 1u
+
+/* Both versions can answer them: they ask again. */
+static mk_err_t put_waiters_back(struct names *names)
+{
+    drop_stale_waiters(names);
+    for (struct waiter *waiter; (waiter = names->waiters);) {
+        const struct mk_msg request = {.id = MK_NAMES_WAIT,
+                                       .body = waiter->name,
+                                       .size = strlen(waiter->name),
+                                       .badge = waiter->badge,
+                                       .reply = waiter->reply};
+        mk_err_t err = mk_server_put_back(names->receive, &request);
+        if (err)
+            return err;
+        names->waiters = waiter->next;
+        free(waiter);
+    }
     return MK_OK;
 }
+
+/* The version, and for each service a 1, its name, and the right; a 0. */
+static mk_err_t save(void *state, struct mk_state *out)
+{
+    struct names *names = state;
+    const uint32_t version = STATE_VERSION, more = 1, end = 0;
+    mk_err_t err = put_waiters_back(names);
+    (void)mk_state_put(out, &version, sizeof(version));
+    for (const struct service *service = names->services; service; service = service->next) {
+        (void)mk_state_put(out, &more, sizeof(more));
+        (void)mk_state_put(out, service->name, sizeof(service->name));
+        (void)mk_state_put_right(out, service->send);
+    }
+    (void)mk_state_put(out, &end, sizeof(end));
+    return err;
+}
+
+static mk_err_t restore_service(struct names *names, struct mk_state *in)
+{
+    char name[MK_SERVICE_MAX];
+    mk_name_t send;
+    (void)mk_state_get(in, name, sizeof(name));
+    mk_err_t err = mk_state_get_right(in, MK_RIGHT_SEND, &send);
+    if (err || send == MK_NAME_DEAD)
+        return err;
+    bool is_good = name[0] && memchr(name, '\0', sizeof(name)) && !*find(names, name);
+    return is_good ? add(names, name, send) : MK_E_BAD_ARGUMENT;
+}
+
+static mk_err_t restore(void **statep, struct mk_state *in)
+{
+    struct names *names = *statep;
+    uint32_t version, more;
+    mk_err_t err = mk_state_get(in, &version, sizeof(version));
+    if (!err && version != STATE_VERSION) {
+        mk_log("the state is of version %u, and this server reads %u", version, STATE_VERSION);
+        err = MK_E_NOT_SUPPORTED;
+    }
+    names->receive = mk_server_port();
+    while (!err && !(err = mk_state_get(in, &more, sizeof(more))) && more)
+        err = restore_service(names, in);
+    return err;
+}
+
+static void resume(void *state)
+{
+    struct names *names = state;
+    names->receive = mk_server_port();
+    mk_err_t err = mk_portset_add(names->set, names->receive);
+    if (err && err != MK_E_BAD_STATE) /* it had not left */
+        mk_log("the bootstrap port is not served any more: %s", mk_err_text(err));
+}
+
+/* ---- the server ---- */
 
 static const struct mk_server_op ops[] = {
     {MK_NAMES_REGISTER, 1, do_register}, {MK_NAMES_LOOKUP, 1, do_lookup}, {MK_NAMES_WAIT, 1, do_wait},
@@ -293,29 +388,30 @@ static const struct mk_server loop = {
     .ops = ops,
     .nr_ops = sizeof(ops) / sizeof(ops[0]),
     .notify = on_notify,
+    .save = save,
+    .restore = restore,
+    .resume = resume,
 };
 
-/* The bootstrap port: claimed, or handed over as the service port. */
+/* The bootstrap port: claimed, or handed over as the service port, by the supervisor or by the version before. */
 static int names_main(int argc, char **argv)
 {
-    void *state = NULL;
-    mk_name_t machine, receive;
+    static struct names names;
+    void *state = &names;
     (void)argc, (void)argv;
     mk_err_t err = mk_task_set_server(true);
     if (!err)
         err = grants_read(mk_task_args());
     if (!err)
-        err = start(&state);
-    struct names *names = state;
-    if (!err && mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine) == MK_OK) {
-        if (mk_bootstrap_claim(machine, &receive) == MK_OK)
-            names->receive = receive;
-        release(machine);
-    }
+        err = make_ports(&names);
     if (!err)
-        err = mk_port_set_limit(names->receive, MK_QUEUE_MAX);
+        err = mk_server_take_over(&loop, &state);
+    if (err == MK_E_NOT_FOUND)
+        err = start(&names);
     if (!err)
-        err = mk_server_run(&loop, names->receive, names);
+        err = mk_portset_add(names.set, names.receive);
+    if (!err)
+        err = mk_server_run(&loop, names.set, &names);
     mk_log("%s (%s)", mk_err_text(err), mk_err_name(err));
     return 1;
 }

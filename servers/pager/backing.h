@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The backing file: a host file of fixed size, page for page what the kernel gave back. All its bytes are had from the
- * host at the start, so that a page can always be kept.
+ * host at the start, so that a page can always be kept. A sum of each page stands elsewhere: what comes back is what
+ * was written last, or nothing.
  */
 #ifndef PAGER_BACKING_H
 #define PAGER_BACKING_H
 
-#include <mk/mk.h>
-
-#define BACKING_PAGE 4096u
-#define BACKING_MAX  ((uint64_t)1 << 30) /* bytes, as of a memory object */
+#include "kept.h"
 
 struct backing {
     const char *path; /* as the user gave it; NULL: a temporary file without a name */
     uint64_t size;    /* bytes, whole pages */
-    int fd;
+    struct kept *kept;
 };
 
 /*
- * Open the file, make it if need be, and give it its size. `has_pages`: the machine has pages in it already, of the
- * pager
- * before this one, so it must be that one's file. False: refused, with a line in the log.
+ * Open the file, make it if need be, and give it its size. The pager before this one, if any, had it open already.
+ * False: refused, with a line in the log.
  */
-bool backing_open(struct backing *backing, bool has_pages);
+bool backing_open(struct backing *backing);
+
+/* Is what another version says and keeps a file with room for all? False: no, with a line in the log. */
+bool backing_check(const struct backing *backing);
 
 /*
  * The contents of the page at this offset, valid until the next call; NULL, with a line in the log: they cannot be had.

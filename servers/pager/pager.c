@@ -8,14 +8,14 @@
  * It is a privileged task, and should be stronger than those it works for (`priority = 60` in the boot file), so that
  * what is given back to it never waits. Nobody needs to find it: it registers no name.
  *
- * With a named file it can be restarted. The kernel talks to its service port, which outlives the instance: what was
- * requested and given back meanwhile waits there, and whoever needs a page waits for the next instance, which finds the
- * pages where its predecessor put them. Without a name a second one is refused as long as there are pages in the first
- * one's file.
+ * It can be restarted. The kernel talks to its service port, which outlives the instance: what was requested and given
+ * back meanwhile waits there, and whoever needs a page waits for the next instance. That finds what its predecessor
+ * kept (kept.h): the file, the sums of its pages, and the message that was received last, which it serves again if
+ * pages came back with it. So a page is given out as it was given back, or not at all. Another version that takes over
+ * finds the same.
  *
  * It uses no memory of its task's window, from which it would have to be paged in: all is static, which is memory of
- * the
- * host. That is why it is no plugin with a main, whose arguments are on the heap, and has its own loop.
+ * the host, and the stack. That is why it is no plugin with a main, whose arguments are on the heap.
  */
 #include "backing.h"
 
@@ -28,7 +28,8 @@
 
 static struct backing backing;
 static mk_name_t control; /* of the memory object that is the store */
-static uint64_t cookie;   /* of the same; each instance has another */
+static uint64_t cookie;   /* of the same */
+static struct mk_server_room room;
 
 /* ---- messages of the kernel ---- */
 
@@ -39,9 +40,22 @@ static void check(mk_err_t err, const char *what)
         mk_log("%s: %s", what, mk_err_text(err));
 }
 
-static void supply(const struct mk_pager_message *m)
+/* The kernel forges nothing: what it says is in order. Others have nothing to say. */
+static bool take(struct mk_msg *msg, struct mk_pager_message *m)
 {
-    for (uint64_t at = m->offset; at < m->offset + m->size; at += BACKING_PAGE) {
+    mk_msg_drop_rights(msg);
+    memcpy(m, msg->body, sizeof(*m));
+    return msg->badge == MK_BADGE_KERNEL;
+}
+
+static mk_err_t supply(void *state, struct mk_msg *msg)
+{
+    struct mk_pager_message m;
+
+    (void)state;
+    if (!take(msg, &m))
+        return MK_E_MSG_ID;
+    for (uint64_t at = m.offset; at < m.offset + m.size; at += BACKING_PAGE) {
         const void *contents = backing_read(&backing, at);
 
         if (contents != NULL)
@@ -49,64 +63,64 @@ static void supply(const struct mk_pager_message *m)
         else
             check(mk_memory_fail(control, at, BACKING_PAGE), "a page could not be refused");
     }
+    return MK_SERVER_DEFER;
 }
 
-static void keep(const struct mk_pager_message *m, const char *contents)
+static void keep_pages(const struct mk_pager_message *m, const char *contents)
 {
     for (uint64_t done = 0; done < m->size; done += BACKING_PAGE)
         backing_write(&backing, m->offset + done, contents + done);
 }
 
-/* The kernel forges nothing: what it says is in order. False: nothing more will come. */
-static bool serve(const struct mk_msg *msg)
+static mk_err_t keep(void *state, struct mk_msg *msg)
 {
     struct mk_pager_message m;
 
-    memcpy(&m, msg->body, sizeof(m));
-    switch (msg->id) {
-    case MK_PAGER_REQUEST:
-        supply(&m);
-        break;
-    case MK_PAGER_RETURN:
-        keep(&m, (const char *)msg->body + sizeof(m));
-        break;
-    case MK_PAGER_LOCKED: /* it locks nothing */
-        break;
-    case MK_PAGER_TERMINATE:
-        return m.cookie != cookie; /* of an instance before */
-    default:
-        break;
-    }
-    return true;
+    (void)state;
+    if (!take(msg, &m))
+        return MK_E_MSG_ID;
+    keep_pages(&m, (const char *)msg->body + sizeof(m));
+    return MK_SERVER_DEFER;
+}
+
+/* It locks nothing. */
+static mk_err_t ignore(void *state, struct mk_msg *msg)
+{
+    struct mk_pager_message m;
+
+    (void)state;
+    return take(msg, &m) ? MK_SERVER_DEFER : MK_E_MSG_ID;
+}
+
+static mk_err_t terminate(void *state, struct mk_msg *msg)
+{
+    struct mk_pager_message m;
+
+    (void)state;
+    if (!take(msg, &m))
+        return MK_E_MSG_ID;
+    if (m.cookie == cookie) /* not of an instance before: nothing more will come */
+        mk_server_stop();
+    return MK_SERVER_DEFER;
 }
 
 /* Others have nothing to ask but whether it is there, as the supervisor does. */
-static mk_err_t loop(mk_name_t port)
+static mk_err_t other(void *state, struct mk_msg *msg)
 {
-    static char body[MK_BODY_MAX];
-    static struct mk_msg_right rights[MK_RIGHTS_MAX];
-    static struct mk_msg_memory memories[MK_MEMORIES_MAX];
-    struct mk_msg msg = {.body = body,
-                         .capacity = sizeof(body),
-                         .rights = rights,
-                         .max_rights = MK_RIGHTS_MAX,
-                         .memories = memories,
-                         .max_memories = MK_MEMORIES_MAX};
-    mk_err_t err = mk_receive(port, &msg, MK_TIME_FOREVER);
+    (void)state;
+    mk_msg_drop_rights(msg);
+    return MK_E_MSG_ID;
+}
 
-    while (err == MK_OK) {
-        if (msg.badge == MK_BADGE_KERNEL) {
-            if (!serve(&msg))
-                return MK_OK;
-            msg.reply = MK_NAME_NULL;
-        } else {
-            mk_msg_drop_rights(&msg);
-        }
-        msg.status = MK_E_MSG_ID;
-        msg.size = msg.nr_rights = msg.nr_memories = 0;
-        err = mk_reply_receive(port, &msg, MK_TIME_FOREVER);
-    }
-    return err;
+/* The instance before may have ended before all of these pages were in the file; if not, they are there twice. */
+static void keep_again(void)
+{
+    const struct mk_msg *msg = &backing.kept->msg;
+    struct mk_pager_message m;
+
+    memcpy(&m, backing.kept->body, sizeof(m));
+    if (msg->badge == MK_BADGE_KERNEL && msg->id == MK_PAGER_RETURN)
+        keep_pages(&m, backing.kept->body + sizeof(m));
 }
 
 /* ---- arguments ---- */
@@ -179,7 +193,7 @@ static mk_err_t become_store(mk_name_t machine, mk_name_t port)
     mk_name_t memory;
     mk_err_t err;
 
-    cookie = mk_task_id();
+    cookie = kept_cookie(backing.kept);
     err = mk_memory_create(port, cookie, backing.size, &memory, &control);
     if (err == MK_OK)
         err = mk_memory_set_timeout(control, PATIENCE);
@@ -202,30 +216,147 @@ static const char *explain(mk_err_t err)
     }
 }
 
-static mk_err_t pager_start(void **statep)
+/* What the pager before kept; if there was none, what this one will keep. */
+static bool get_kept(void)
 {
     struct mk_vm_stats stats;
+
+    if (mk_vm_statistics(MK_NAME_NULL, &stats) != MK_OK)
+        return false;
+    backing.kept = kept_find(stats.store_cookie);
+    if (backing.kept == NULL && stats.nr_used_slots > 0)
+        mk_log("the machine has pages with another pager, which this one cannot have");
+    else if (backing.kept == NULL && (backing.kept = kept_create()) == NULL)
+        mk_log("memory of the host: %s", strerror(errno));
+    return backing.kept != NULL;
+}
+
+/* The loop receives into what is kept. */
+static void begin(void)
+{
+    keep_again();
+    room.msg = &backing.kept->msg;
+    room.msg_body = backing.kept->body;
+}
+
+static mk_err_t pager_start(void **statep)
+{
     mk_name_t machine;
     mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine);
 
     (void)statep;
     if (!parse_arguments())
         return MK_E_BAD_ARGUMENT;
-    if (err == MK_OK)
-        err = mk_vm_statistics(MK_NAME_NULL, &stats);
-    if (err == MK_OK && !backing_open(&backing, stats.nr_used_slots > 0))
+    if (err == MK_OK && (!get_kept() || !backing_open(&backing)))
         return MK_E_IO;
     if (err == MK_OK)
         err = become_store(machine, mk_server_port());
     if (err == MK_OK)
-        err = loop(mk_server_port());
-    if (err != MK_OK)
-        mk_log("%s", explain(err));
+        begin();
     else
-        mk_task_exit(0); /* the machine has no use for it any more */
+        mk_log("%s", explain(err));
     return err;
 }
 
-static const struct mk_server pager_server = {.abi = MK_SERVER_ABI, .start = pager_start};
+/* ---- live update ---- */
+
+#define STATE_VERSION 1u
+
+struct saved {
+    uint32_t version;
+    uint64_t size, cookie;
+};
+
+/* What is kept is in the host's process, and found as after a restart. */
+static mk_err_t pager_save(void *state, struct mk_state *out)
+{
+    struct saved saved;
+
+    (void)state;
+    memset(&saved, 0, sizeof(saved));
+    saved.version = STATE_VERSION;
+    saved.size = backing.size;
+    saved.cookie = cookie;
+    (void)mk_state_put(out, &saved, sizeof(saved));
+    return mk_state_put_right(out, control);
+}
+
+/* The kernel now keeps this task's memory, and asks again for what the version before has not supplied. */
+static mk_err_t go_on(void)
+{
+    mk_name_t machine;
+    mk_err_t err = mk_task_get_special(mk_task_self(), MK_SPECIAL_MACHINE, &machine);
+
+    if (err == MK_OK)
+        err = mk_memory_set_store(machine, control);
+    return err == MK_OK ? mk_right_release(machine) : err;
+}
+
+/* What the other version had in hand is asked for again, or kept again. */
+static void pager_resume(void *state)
+{
+    mk_err_t err = go_on();
+
+    (void)state;
+    keep_again();
+    if (err != MK_OK)
+        mk_log("%s", explain(err));
+}
+
+static mk_err_t pager_restore(void **statep, struct mk_state *in)
+{
+    struct saved saved;
+    mk_err_t err = mk_state_get(in, &saved, sizeof(saved));
+
+    (void)statep;
+    if (err == MK_OK && saved.version != STATE_VERSION) {
+        mk_log("the state is of version %u, and this pager reads %u", saved.version, STATE_VERSION);
+        return MK_E_NOT_SUPPORTED;
+    }
+    if (err == MK_OK && !parse_arguments())
+        return MK_E_BAD_ARGUMENT;
+    backing.size = saved.size;
+    backing.kept = kept_find(saved.cookie);
+    cookie = saved.cookie;
+    if (err == MK_OK)
+        err = mk_state_get_right(in, MK_RIGHT_SEND, &control);
+    if (err == MK_OK && (!backing.kept || !backing_check(&backing)))
+        return MK_E_BAD_ARGUMENT;
+    if (err == MK_OK)
+        err = go_on();
+    if (err == MK_OK)
+        begin();
+    else
+        mk_log("%s", explain(err));
+    return err;
+}
+
+static void pager_stop(void *state)
+{
+    (void)state;
+    kept_destroy(backing.kept); /* the machine has no use for it any more */
+}
+
+/* ---- the server ---- */
+
+static const struct mk_server_op pager_ops[] = {
+    {MK_PAGER_REQUEST, sizeof(struct mk_pager_message), supply},
+    {MK_PAGER_RETURN, sizeof(struct mk_pager_message), keep},
+    {MK_PAGER_LOCKED, sizeof(struct mk_pager_message), ignore},
+    {MK_PAGER_TERMINATE, sizeof(struct mk_pager_message), terminate},
+};
+
+static const struct mk_server pager_server = {
+    .abi = MK_SERVER_ABI,
+    .ops = pager_ops,
+    .nr_ops = sizeof(pager_ops) / sizeof(pager_ops[0]),
+    .start = pager_start,
+    .stop = pager_stop,
+    .other = other,
+    .save = pager_save,
+    .restore = pager_restore,
+    .resume = pager_resume,
+    .room = &room,
+};
 
 MK_SERVER_EXPORT(pager_server);

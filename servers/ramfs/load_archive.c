@@ -145,7 +145,7 @@ static bool copy_node(const struct load *load, const char *name, const struct ra
     char bytes[FILE_BLOCK];
 
     for (uint64_t at = 0; at < from->size; at += sizeof(bytes)) {
-        size_t size = file_read(from, at, bytes, sizeof(bytes));
+        size_t size = file_read(load->tree, from, at, bytes, sizeof(bytes));
 
         if (!load_write(load, name, to, at, bytes, size))
             return false;

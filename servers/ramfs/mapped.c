@@ -18,13 +18,6 @@
 
 #define OBJECT_MAX ((uint64_t)1 << 30) /* bytes of a memory object */
 
-struct ramfs_map {
-    struct ramfs_node *node; /* held open */
-    mk_name_t memory;        /* MK_NAME_NULL: the file is removed, and nobody can map it any more */
-    mk_name_t control;
-    uint64_t size; /* of the object: as large as the file can become */
-};
-
 /* An operation that waits for the kernel. */
 struct pending {
     struct pending *next;
@@ -56,6 +49,15 @@ static mk_err_t open_pager(struct ramfs *fs)
     return err == MK_OK ? mk_portset_add(fs->set, fs->pager) : err;
 }
 
+void mapped_add(struct ramfs *fs, struct ramfs_map *map, struct ramfs_node *node)
+{
+    map->node = node;
+    map->next = fs->maps;
+    fs->maps = map;
+    node->map = map;
+    tree_open(node);
+}
+
 static mk_err_t map_create(struct ramfs *fs, struct ramfs_node *node)
 {
     struct ramfs_map *map = calloc(1, sizeof(*map));
@@ -67,15 +69,14 @@ static mk_err_t map_create(struct ramfs *fs, struct ramfs_node *node)
         map->size = page_floor(limit + mk_page_size() - 1);
         if (map->size > OBJECT_MAX || map->size == 0)
             map->size = OBJECT_MAX;
-        err = mk_memory_create(fs->pager, (uint64_t)(uintptr_t)map, map->size, &map->memory, &map->control);
+        map->cookie = ++fs->last_cookie;
+        err = mk_memory_create(fs->pager, map->cookie, map->size, &map->memory, &map->control);
     }
     if (err != MK_OK) {
         free(map);
         return err;
     }
-    map->node = node;
-    node->map = map;
-    tree_open(node);
+    mapped_add(fs, map, node);
     return MK_OK;
 }
 
@@ -124,7 +125,7 @@ static void perform(struct ramfs *fs, struct pending *p)
 
     switch (p->id) {
     case FS_READ:
-        size = file_read(p->node, p->io.offset, buffer, p->io.size);
+        size = file_read(&fs->tree, p->node, p->io.offset, buffer, p->io.size);
         reply(p, MK_OK, buffer, size);
         return;
     case FS_WRITE:
@@ -166,6 +167,8 @@ static mk_err_t lock(const struct pending *p)
     bool is_change = p->id != FS_READ && p->id != FS_SYNC;
     uint64_t start = p->id == FS_SYNC ? 0 : p->io.offset, end = p->node->size;
 
+    if (map->control == MK_NAME_DEAD)
+        return MK_E_DEAD;
     if (p->id == FS_READ || p->id == FS_WRITE)
         end = p->io.offset > map->size ? map->size : p->io.offset + p->io.size;
     else if (p->io.offset > end)
@@ -216,12 +219,16 @@ mk_err_t mapped_defer(struct ramfs *fs, struct ramfs_node *node, const struct mk
 
 /* ---- messages of the kernel ---- */
 
-/* Nobody else may say these things. */
-static struct ramfs_map *take(struct mk_msg *msg, struct mk_pager_message *message)
+/* Nobody else may say these things. NULL: not the kernel, or none of ours. */
+static struct ramfs_map *take(const struct ramfs *fs, struct mk_msg *msg, struct mk_pager_message *message)
 {
+    struct ramfs_map *map = fs->maps;
+
     mk_msg_drop_rights(msg);
     memcpy(message, msg->body, sizeof(*message));
-    return msg->badge == MK_BADGE_KERNEL ? (struct ramfs_map *)(uintptr_t)message->cookie : NULL;
+    while (map != NULL && map->cookie != message->cookie)
+        map = map->next;
+    return msg->badge == MK_BADGE_KERNEL ? map : NULL;
 }
 
 /* BAD_STATE: whoever wanted the page is gone. */
@@ -233,19 +240,20 @@ static void check(mk_err_t err)
 
 mk_err_t mapped_request(void *state, struct mk_msg *msg)
 {
+    struct ramfs *fs = state;
     struct mk_pager_message m;
-    const struct ramfs_map *map = take(msg, &m);
+    const struct ramfs_map *map = take(fs, msg, &m);
     uint64_t page = mk_page_size();
     bool is_had;
 
-    (void)state;
     if (map == NULL)
         return MK_E_MSG_ID;
     for (uint64_t at = m.offset; at < m.offset + m.size; at += page) {
-        size_t size = file_read(map->node, at, buffer, page);
+        size_t size = file_read(&fs->tree, map->node, at, buffer, page);
 
         memset(&buffer[size], 0, page - size);
-        is_had = size > 0 && file_reserve(map->node, at, page) == MK_OK; /* it could not be refused when it returns */
+        is_had = size > 0 &&
+                 file_reserve(&fs->tree, map->node, at, page) == MK_OK; /* it could not be refused when it returns */
         check(is_had ? mk_memory_supply(map->control, at, buffer, page) : mk_memory_fail(map->control, at, page));
     }
     return MK_SERVER_DEFER;
@@ -255,7 +263,7 @@ mk_err_t mapped_return(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
     struct mk_pager_message m;
-    const struct ramfs_map *map = take(msg, &m);
+    const struct ramfs_map *map = take(fs, msg, &m);
     uint64_t size;
     mk_err_t err;
 
@@ -276,7 +284,7 @@ mk_err_t mapped_locked(void *state, struct mk_msg *msg)
     struct ramfs *fs = state;
     struct mk_pager_message m;
 
-    if (take(msg, &m) == NULL)
+    if (take(fs, msg, &m) == NULL)
         return MK_E_MSG_ID;
     if (fs->pending != NULL && fs->pending->is_locked)
         finish(fs, MK_OK);
@@ -288,13 +296,32 @@ mk_err_t mapped_terminate(void *state, struct mk_msg *msg)
 {
     struct ramfs *fs = state;
     struct mk_pager_message m;
-    struct ramfs_map *map = take(msg, &m);
+    struct ramfs_map *map = take(fs, msg, &m), **linkp = &fs->maps;
 
     if (map == NULL)
         return MK_E_MSG_ID;
+    while (*linkp != map)
+        linkp = &(*linkp)->next;
+    *linkp = map->next;
     ramfs_release(map->control); /* a dead name now */
     map->node->map = NULL;
     tree_close(&fs->tree, map->node);
     free(map);
     return MK_SERVER_DEFER;
+}
+
+/* The kernel answers all that was asked of it, on the pager's port; nobody else is served meanwhile. */
+mk_err_t mapped_finish(struct ramfs *fs)
+{
+    static char body[sizeof(struct mk_pager_message) + FILE_BLOCK];
+    struct mk_msg msg = {.body = body, .capacity = sizeof(body)};
+    mk_err_t err = MK_OK;
+
+    while (err == MK_OK && fs->pending != NULL) {
+        err = mk_receive(fs->pager, &msg, MK_TIME_FOREVER);
+        for (size_t i = 0; err == MK_OK && i < NR_SERVICE_OPS; i++)
+            if (service_ops[i].id == msg.id && msg.size >= service_ops[i].min_size && msg.badge == MK_BADGE_KERNEL)
+                (void)service_ops[i].handle(fs, &msg);
+    }
+    return err;
 }

@@ -14,6 +14,16 @@ struct open_file {
     mk_name_t port;
 };
 
+/* A file that was mapped has a memory object. */
+struct ramfs_map {
+    struct ramfs_map *next;
+    struct ramfs_node *node; /* held open */
+    mk_name_t memory;        /* MK_NAME_NULL: the file is removed, and nobody can map it any more */
+    mk_name_t control;       /* MK_NAME_DEAD: the object is gone, and what was in memory waits in the pager's queue */
+    uint64_t cookie;         /* by which the kernel's messages name it */
+    uint64_t size;           /* of the object: as large as the file can become */
+};
+
 struct pending;
 
 struct ramfs {
@@ -21,7 +31,9 @@ struct ramfs {
     mk_name_t set;                   /* the service port and the ports of all open files */
     struct open_file open[OPEN_MAX]; /* number n is at n - 1 */
     mk_name_t pager;                 /* port in the set, for the kernel's messages; MK_NAME_NULL: nothing was mapped */
-    struct pending *pending;         /* operations on mapped files, in order */
+    struct ramfs_map *maps;
+    uint64_t last_cookie;
+    struct pending *pending; /* operations on mapped files, in order */
 };
 
 /* Log what failed by our own mistake. */
@@ -55,6 +67,12 @@ void mapped_unneeded(struct ramfs_map *map);
 mk_err_t mapped_defer(struct ramfs *fs, struct ramfs_node *node, const struct mk_msg *msg, const struct fs_io *io,
                       mk_name_t send);
 
+/* This map, with object and control, is the file's. */
+void mapped_add(struct ramfs *fs, struct ramfs_map *map, struct ramfs_node *node);
+
+/* Wait until no operation waits. */
+mk_err_t mapped_finish(struct ramfs *fs);
+
 /* Handlers of the kernel's messages. */
 mk_err_t mapped_request(void *state, struct mk_msg *msg);
 mk_err_t mapped_return(void *state, struct mk_msg *msg);
@@ -68,5 +86,11 @@ extern const struct mk_server_op service_ops[NR_SERVICE_OPS];
 
 /* Handler of everything else. */
 mk_err_t service_other(void *state, struct mk_msg *msg);
+
+/* ---- update.c: as a server's descriptor says ---- */
+
+mk_err_t update_save(void *state, struct mk_state *out);
+mk_err_t update_restore(void **statep, struct mk_state *in);
+void update_resume(void *state);
 
 #endif

@@ -213,9 +213,10 @@ static mk_err_t find_file(struct ramfs *fs, struct mk_msg *msg, struct ramfs_nod
 
 static mk_err_t serve_read(void *state, struct mk_msg *msg)
 {
+    struct ramfs *fs = state;
     struct ramfs_node *node;
     struct fs_io io;
-    mk_err_t err = find_file(state, msg, &node);
+    mk_err_t err = find_file(fs, msg, &node);
 
     if (err != MK_OK)
         return err;
@@ -223,8 +224,8 @@ static mk_err_t serve_read(void *state, struct mk_msg *msg)
     if (io.size > FS_IO_MAX)
         return MK_E_BAD_ARGUMENT;
     if (node->map != NULL)
-        return mapped_defer(state, node, msg, &io, MK_NAME_NULL);
-    msg->size = file_read(node, io.offset, msg->body, io.size);
+        return mapped_defer(fs, node, msg, &io, MK_NAME_NULL);
+    msg->size = file_read(&fs->tree, node, io.offset, msg->body, io.size);
     return MK_OK;
 }
 

@@ -126,6 +126,7 @@ void tree_finish(struct ramfs_tree *tree)
         node = parent;
     }
     tree->root = NULL;
+    blocks_finish(&tree->blocks);
 }
 
 mk_err_t tree_lookup(struct ramfs_tree *tree, const char *path, size_t size, struct ramfs_node **nodep)
@@ -255,4 +256,42 @@ void tree_close(struct ramfs_tree *tree, struct ramfs_node *node)
     node->nr_open--;
     if (node->nr_open == 0 && node->is_removed)
         node_destroy(tree, node);
+}
+
+/* ---- for a tree that another version left ---- */
+
+void tree_begin(struct ramfs_tree *tree, uint64_t limit)
+{
+    *tree = (struct ramfs_tree){.limit = limit};
+}
+
+/* Behind the last child of the folder, by its name, and with room in the folder's table. */
+static bool is_next_child(const struct ramfs_node *folder, const char *name, size_t size)
+{
+    const struct ramfs_node *last = folder->nr_children > 0 ? folder->children[folder->nr_children - 1] : NULL;
+
+    return folder->is_folder && folder->nr_children < folder->max_children && check_part(name, size) == MK_OK &&
+           memchr(name, '/', size) == NULL && memchr(name, '\0', size) == NULL &&
+           (last == NULL || compare_names(last->name, last->name_size, name, size) < 0);
+}
+
+mk_err_t tree_append(struct ramfs_tree *tree, struct ramfs_node *folder, const char *name, size_t size, bool is_folder,
+                     size_t max_children, struct ramfs_node **nodep)
+{
+    struct ramfs_node *node;
+
+    if (folder != NULL && !is_next_child(folder, name, size))
+        return MK_E_BAD_ARGUMENT;
+    if (tree->nr_nodes >= TREE_NODES_MAX || max_children > TREE_NODES_MAX)
+        return MK_E_NO_ROOM;
+    node = node_create(tree, name, size, is_folder);
+    if (node == NULL)
+        return MK_E_NO_MEMORY;
+    node->children = calloc(max_children + 1, sizeof(struct ramfs_node *));
+    node->max_children = max_children;
+    node->parent = folder;
+    if (folder != NULL)
+        folder->children[folder->nr_children++] = node;
+    *nodep = node;
+    return node->children != NULL ? MK_OK : MK_E_NO_MEMORY;
 }

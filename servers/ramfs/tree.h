@@ -13,11 +13,11 @@
 #include <mk/error.h>
 #include <mk/types.h>
 
+#include "blocks.h"
 #include "fs_proto.h"
 
 #define TREE_NAME_MAX  255
 #define TREE_NODES_MAX 65536
-#define FILE_BLOCK     4096 /* bytes of a file that are allocated together */
 
 struct ramfs_map;
 
@@ -29,11 +29,12 @@ struct ramfs_node {
     /* of a folder: sorted by name */
     struct ramfs_node **children;
     size_t nr_children, max_children;
-    /* of a file: a block that was never written is NULL and reads as zeros; bytes after `size` are zero */
-    unsigned char **blocks;
+    /* of a file: a block that was never written is 0 and reads as zeros; bytes after `size` are zero */
+    uint32_t *blocks;
     size_t nr_blocks;
     uint64_t size;
     struct ramfs_map *map; /* it has been mapped (mapped.c) */
+    uint32_t number;       /* in the state for another version */
     size_t name_size;
     char name[]; /* without NUL */
 };
@@ -43,6 +44,7 @@ struct ramfs_tree {
     uint64_t used; /* sum of all sizes, removed but open files too */
     uint64_t limit;
     uint32_t nr_nodes;
+    struct blocks blocks;
 };
 
 /* MK_E_NO_MEMORY. */
@@ -68,16 +70,34 @@ mk_err_t tree_remove(struct ramfs_tree *tree, struct ramfs_node *node);
 void tree_open(struct ramfs_node *node);
 void tree_close(struct ramfs_tree *tree, struct ramfs_node *node);
 
+/* ---- for a tree that another version left ---- */
+
+/* In place of tree_init: only the limit. Nodes are added to a folder in order of their names. */
+void tree_begin(struct ramfs_tree *tree, uint64_t limit);
+/*
+ * A node without contents at the end of `folder`, in which `max_children` can follow; folder NULL: the root, or a
+ * removed file. MK_E_BAD_ARGUMENT (the name, or its place), MK_E_NO_ROOM, MK_E_NO_MEMORY.
+ */
+mk_err_t tree_append(struct ramfs_tree *tree, struct ramfs_node *folder, const char *name, size_t size, bool is_folder,
+                     size_t max_children, struct ramfs_node **nodep);
+
 /* ---- contents, file.c ---- */
 
 /* Bytes read; 0 at or after the end. */
-size_t file_read(const struct ramfs_node *node, uint64_t offset, void *buffer, size_t size);
+size_t file_read(const struct ramfs_tree *tree, const struct ramfs_node *node, uint64_t offset, void *buffer,
+                 size_t size);
 
 /* Make sure that these bytes of the file, as far as it goes, can be written. MK_E_NO_MEMORY. */
-mk_err_t file_reserve(struct ramfs_node *node, uint64_t offset, size_t size);
+mk_err_t file_reserve(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t offset, size_t size);
 
 /* All or nothing. MK_E_NO_ROOM, MK_E_NO_MEMORY. */
 mk_err_t file_write(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t offset, const void *bytes, size_t size);
+
+/* A new file gets these blocks, `nr` numbers that it takes over. MK_E_BAD_ARGUMENT, MK_E_NO_ROOM. */
+mk_err_t file_restore(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t size, uint32_t *blocks, size_t nr);
+
+/* Blocks of a file of this size. */
+size_t file_nr_blocks(uint64_t size);
 
 /* Cut or extend with zeros. MK_E_NO_ROOM, MK_E_NO_MEMORY; cutting cannot fail. */
 mk_err_t file_truncate(struct ramfs_tree *tree, struct ramfs_node *node, uint64_t size);

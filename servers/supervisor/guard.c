@@ -51,7 +51,7 @@ mk_err_t guard_kept(struct supervisor *s, size_t where, mk_name_t *sendp)
 
 void guard_set_going(struct supervisor *s, bool is_going)
 {
-    mk_err_t err = ask(s, GUARDIAN_GOING, is_going, MK_NAME_NULL, NULL);
+    mk_err_t err = ask(s, GUARDIAN_GOING, is_going ? GUARDIAN_GOES_ON : GUARDIAN_RESTS, MK_NAME_NULL, NULL);
     if (err)
         mk_log("the guardian cannot be told: %s", mk_err_text(err));
     else

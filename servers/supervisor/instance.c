@@ -182,20 +182,18 @@ static mk_err_t ping_at_home(struct job *job)
 
 /* ---- start and end ---- */
 
-/* Before its first thread runs. */
-static mk_err_t limit(const struct job *job)
+mk_err_t instance_limit(const struct job *job, mk_name_t task)
 {
     const struct mk_vm_frames frames = {.nr_frames = job->nr_frames};
-    mk_err_t err = job->memory_limit ? mk_vm_set_limit(job->task, job->memory_limit) : MK_OK;
+    mk_err_t err = job->memory_limit ? mk_vm_set_limit(task, job->memory_limit) : MK_OK;
     if (!err && job->nr_frames)
-        err = mk_vm_set_frames(job->task, &frames);
+        err = mk_vm_set_frames(task, &frames);
     if (err)
         mk_log("%s: its memory cannot be limited: %s", job->name, mk_err_text(err));
     return err;
 }
 
-/* While they are held, a task that is stronger than the supervisor does not run either. */
-static void hold_others(bool is_held)
+void instance_hold_others(bool is_held)
 {
     if (mk_thread_set_priority(mk_thread_self(), is_held ? MK_PRIO_MAX : MK_PRIO_DEFAULT) != MK_OK)
         mk_log("cannot change its priority");
@@ -217,12 +215,12 @@ static mk_err_t load(struct supervisor *s, struct job *job)
         return MK_E_NO_ACCESS;
     }
     if (has_limits)
-        hold_others(true);
+        instance_hold_others(true);
     s->why[0] = '\0';
     mk_err_t err = mk_task_load(s->machine, &load, &job->task, s->why, sizeof(s->why));
-    mk_err_t limit_err = err || !has_limits ? MK_OK : limit(job);
+    mk_err_t limit_err = err || !has_limits ? MK_OK : instance_limit(job, job->task);
     if (has_limits)
-        hold_others(false);
+        instance_hold_others(false);
     if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), s->why[0] ? ": " : "", s->why);
         return err;

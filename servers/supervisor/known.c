@@ -23,12 +23,12 @@ static void remember(struct job_life *life, const char *name, bool is_first)
         strcpy(life->registered[life->nr_registered++], name);
 }
 
-/* A request to one that has ended would wait in a port that is on its way to us. */
+/* A request to one that has ended would wait in a port that is on its way to us; in an update it would wait for us. */
 static bool is_there(const struct supervisor *s)
 {
     for (size_t i = 0; i < s->nr_jobs; i++)
         if (s->jobs[i].is_names)
-            return s->names_are_up && !instance_is_dead(&s->jobs[i]);
+            return s->names_are_up && !instance_is_dead(&s->jobs[i]) && !update_is_moving(&s->jobs[i]);
     return false;
 }
 
@@ -49,7 +49,8 @@ void known_learn(const struct supervisor *s, struct job *job)
     static char list[MK_BODY_MAX + 1];
     mk_name_t service;
     struct mk_msg msg = {.id = MK_NAMES_LIST, .body = list, .capacity = MK_BODY_MAX};
-    if (!is_there(s) || call_names(&msg) != MK_OK)
+    job->is_unknown = !is_there(s);
+    if (job->is_unknown || call_names(&msg) != MK_OK)
         return;
     list[msg.size] = '\0';
     bool is_first = true;
@@ -63,6 +64,13 @@ void known_learn(const struct supervisor *s, struct job *job)
         }
         release(service);
     }
+}
+
+void known_learn_rest(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->nr_jobs; i++)
+        if (s->jobs[i].life->state == SUPERVISOR_UP && s->jobs[i].is_unknown)
+            known_learn(s, &s->jobs[i]);
 }
 
 /* False: the name service has gone again. */

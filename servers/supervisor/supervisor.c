@@ -86,8 +86,10 @@ static void task_died(struct supervisor *s, struct job *job, const struct mk_not
     release(job->task);
     job->task = MK_NAME_NULL;
     job->life->last_exit = notice->status;
-    if (job->update.step == UPDATE_SAVING || job->update.step == UPDATE_RESTORING)
+    if (update_is_moving(job)) {
         update_abandon(job); /* with it the port comes home */
+        answer(&job->requester, MK_E_DEAD);
+    }
     if (job->is_home)
         has_ended(s, job);
 }
@@ -115,10 +117,11 @@ static void serve_event(struct supervisor *s, struct job *job, struct mk_msg *ms
 {
     struct mk_notification notice;
     uint32_t event = notice_in(msg, &notice);
-    if (event == MK_NOTIFY_DEAD_NAME && update_task_died(s, job, notice.name)) {
-        release(notice.name); /* the reference that the notice came with */
-    } else if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
+    if (event == MK_NOTIFY_DEAD_NAME && notice.name == job->task) {
         task_died(s, job, &notice);
+    } else if (event == MK_NOTIFY_DEAD_NAME) {
+        update_task_died(s, job, notice.name); /* or of a version that was ended */
+        release(notice.name);                  /* the reference that the notice came with */
     } else if (event == MK_NOTIFY_PORT_DESTROYED && msg->nr_rights == 1) {
         port_came_home(s, job);
     } else if (event == MK_NOTIFY_SEND_ONCE) {

@@ -106,7 +106,8 @@ struct job {
     mk_name_t task;      /* of the running instance */
     mk_name_t bootstrap; /* if it is restricted: a send right to the name service, with its badge */
     bool is_home;
-    bool is_asked; /* a ping is in the service port's queue, or with the instance */
+    bool is_unknown; /* which names lead to it is still to be learned */
+    bool is_asked;   /* a ping is in the service port's queue, or with the instance */
     mk_time_t heard, next_beat;
     mk_time_t ask_again; /* a ping could not be sent; 0: it could */
     mk_name_t requester; /* who waits for it to be up, or to end, or to be updated */
@@ -147,6 +148,10 @@ bool instance_is_alive(const struct job *job);
 bool instance_is_dead(const struct job *job);
 /* MK_E_* after a line in the log; the port is at home then, or will come. */
 mk_err_t instance_start(struct supervisor *s, struct job *job);
+/* What the boot file says about its memory, for a task that has not begun. A line in the log. */
+mk_err_t instance_limit(const struct job *job, mk_name_t task);
+/* While they are held, a task that is stronger than the supervisor does not run either. */
+void instance_hold_others(bool is_held);
 void instance_end(struct job *job, enum supervisor_kind why, int code);
 /* Take over the receive right of its service port. */
 mk_err_t instance_own_port(struct job *job, mk_name_t receive);
@@ -170,14 +175,19 @@ bool instance_find(uint64_t *numberp, const char *name);
 
 /* Of a job that is up; MK_OK: it goes on by itself, and answers the requester. MK_E_TOO_LONG, MK_E_DEAD, ... */
 mk_err_t update_begin(struct job *job, const char *path);
-/* A message to the job's events. False: it is not about an update. */
+/*
+ * A message to the job's events. False: it is not about an update that is under way. It may be about one that ended with
+ * an instance, in whose queue the request was; then it is an answer like any other.
+ */
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg);
-/* A task ended, and ours and the notice's reference are still there. False: it is not the other version's. */
-bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task);
+/* A task ended that is not the job's: the other version's? Then ours and the notice's reference are still there. */
+void update_task_died(struct supervisor *s, struct job *job, mk_name_t task);
 /* The job's task has ended, and the port is at home. True: the old version goes on. */
 bool update_roll_back(struct supervisor *s, struct job *job);
 /* End the other version. */
 void update_abandon(struct job *job);
+/* No version serves just now. */
+bool update_is_moving(const struct job *job);
 
 /* ---- policy.c: what is started, when ---- */
 
@@ -197,6 +207,8 @@ mk_time_t policy_next(const struct supervisor *s);
 
 /* The job has come up: which names lead to it? */
 void known_learn(const struct supervisor *s, struct job *job);
+/* The same for those that came up while the name service could not be asked. */
+void known_learn_rest(const struct supervisor *s);
 /* A new name service is told what the old one knew of our jobs. */
 void known_register_all(struct supervisor *s);
 

@@ -7,7 +7,7 @@
 #ifndef SUPERVISOR_PROTO_H
 #define SUPERVISOR_PROTO_H
 
-#include <stdint.h>
+#include <mk/server.h>
 
 enum {
     SUPERVISOR_STOP = 200,    /* body: task's name in the boot file. Ends it, or gives up a restart that is due later.
@@ -21,11 +21,13 @@ enum {
     SUPERVISOR_WATCH = 205,   /* body: name; rights[0]: a send right. What happens to the task from now on is told
                                  there, until the port dies: see SUPERVISOR_EVENT. MK_E_NOT_FOUND, MK_E_BAD_ARGUMENT
                                  (no send right), MK_E_NO_ROOM (too many watch already) */
-    SUPERVISOR_UPDATE = 207,  /* body: name, NUL, path of a plugin. A server goes on in another version, with its state
-                                 and its port. Answered when that serves. MK_E_NOT_FOUND, MK_E_BAD_STATE (not up),
-                                 MK_E_TOO_LONG, MK_E_NOT_SUPPORTED (one of them cannot be updated), mk_task_load's,
-                                 and what the old version says to saving or the new one to restoring: then the old
-                                 one goes on */
+    /*
+     * body: name, NUL, path of a plugin. A server goes on in another version, with its state and its port. Answered
+     * when that serves. MK_E_NOT_FOUND, MK_E_BAD_STATE (not up), MK_E_TOO_LONG, MK_E_NOT_SUPPORTED (one of them cannot
+     * be updated), MK_E_DEAD (it ended before it was done), mk_task_load's, and what the old version says to saving or
+     * the new one to restoring: then the old one goes on
+     */
+    SUPERVISOR_UPDATE = MK_SERVER_UPDATE,
     SUPERVISOR_LOAD = 208,  /* body: name, path of a plugin, arguments, each with a NUL. A task that is not in the boot
                                  file is started, and supervised from then on. Answered when it is up, if it is a
                                  server. MK_E_EXISTS (the name), MK_E_NO_ROOM (too many were loaded), MK_E_TOO_LONG,

@@ -66,7 +66,14 @@ static void fail(struct supervisor *s, struct job *job, mk_err_t err)
     let_go(&job->update.go, job->life->inside);
     end_task(&job->update.next);
     forget(job);
+    if (job->is_names)
+        known_learn_rest(s);
     answer(&job->requester, err);
+}
+
+bool update_is_moving(const struct job *job)
+{
+    return job->update.step == UPDATE_SAVING || job->update.step == UPDATE_RESTORING;
 }
 
 /* ---- saving ---- */
@@ -95,28 +102,6 @@ mk_err_t update_begin(struct job *job, const char *path)
 
 /* ---- restoring ---- */
 
-/* What was received is sent on as it is. */
-static void pass_on(struct mk_msg *msg)
-{
-    for (uint32_t i = 0; i < msg->nr_rights; i++)
-        msg->rights[i].how = msg->rights[i].how == MK_RIGHT_RECEIVE ? MK_MOVE_RECEIVE
-                             : msg->rights[i].how == MK_RIGHT_SEND  ? MK_MOVE_SEND
-                                                                    : MK_MOVE_SEND_ONCE;
-    for (uint32_t i = 0; i < msg->nr_memories; i++)
-        msg->memories[i].how = MK_MEMORY_COPY; /* shared until it is written; ours goes below */
-}
-
-static void free_memories(const struct mk_msg *msg)
-{
-    mk_vaddr_t page = mk_page_size();
-    for (uint32_t i = 0; i < msg->nr_memories; i++) {
-        mk_vaddr_t start = (mk_vaddr_t)msg->memories[i].address & ~(page - 1);
-        mk_vaddr_t end = (mk_vaddr_t)msg->memories[i].address + msg->memories[i].size;
-        if (mk_vm_deallocate(mk_task_self(), start, (end - start + page - 1) & ~(page - 1)) != MK_OK)
-            mk_log("memory of an update is not there");
-    }
-}
-
 /* The new version with a port of its own, which tells it to wait for the state. */
 static mk_err_t load_next(struct supervisor *s, struct job *job)
 {
@@ -137,41 +122,48 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
                                  .privileged = job->is_privileged,
                                  .service = u->next_port,
                                  .bootstrap = job->bootstrap};
+    instance_hold_others(true);
     err = mk_task_load(s->machine, &load, &u->next, why, sizeof(why));
-    if (err)
+    mk_err_t limit_err = err ? MK_OK : instance_limit(job, u->next);
+    instance_hold_others(false);
+    if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
+        (void)mk_port_destroy(u->next_port); /* the receive right has stayed here */
+    } else {                                 /* at once: the next supervisor has to find it, if this one ends */
+        instance_find(&u->number, job->name);
+        job->life->other = u->number;
+    }
     if (mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) != MK_OK)
         mk_log("a special port cannot be cleared");
-    return err ? err : mk_port_notify(u->next, MK_NOTIFY_DEAD_NAME, 0, job->events);
+    if (!err)
+        err = mk_port_notify(u->next, MK_NOTIFY_DEAD_NAME, 0, job->events);
+    return err ? err : limit_err;
 }
 
 /* It is ended, and when it has ended the update fails with this error. */
 static void refuse(struct job *job, mk_err_t err)
 {
     job->update.err = err;
-    if (mk_task_terminate(job->update.next, 1) != MK_OK)
-        mk_log("%s: a version cannot be ended", job->name);
+    err = mk_task_terminate(job->update.next, 1);
+    if (err && err != MK_E_DEAD)
+        mk_log("%s: a version cannot be ended: %s", job->name, mk_err_text(err));
 }
 
-/* The answer to SAVE goes on to the new version. It is used up. */
-static mk_err_t send_state(struct job *job, struct mk_msg *msg)
+/* The state goes on to the new version. */
+static mk_err_t send_state(struct job *job, mk_name_t state)
 {
-    struct mk_msg state = *msg;
-    mk_name_t confirm;
-    mk_err_t err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, RESTORED, &state.reply);
+    struct mk_msg_right rights[2] = {{.name = state, .how = MK_MOVE_RECEIVE}, {.how = MK_MOVE_SEND_ONCE}};
+    struct mk_msg msg = {.id = MK_SERVER_RESTORE, .rights = rights, .nr_rights = 2};
+    mk_err_t err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, RESTORED, &msg.reply);
     if (!err)
-        err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, CONFIRMED, &confirm);
-    if (err)
-        return err;
-    pass_on(&state);
-    state.id = MK_SERVER_RESTORE;
-    state.rights[state.nr_rights++] = (struct mk_msg_right){.name = confirm, .how = MK_MOVE_SEND_ONCE};
-    err = mk_send(job->update.next_port, &state, MK_TIME_POLL);
-    if (err)
-        return err;
-    free_memories(msg);
-    msg->nr_rights = msg->nr_memories = 0;
-    return MK_OK;
+        err = mk_right_make(job->events, MK_RIGHT_SEND_ONCE, CONFIRMED, &rights[1].name);
+    if (!err)
+        err = mk_send(job->update.next_port, &msg, MK_TIME_POLL);
+    if (err) {
+        release(msg.reply);
+        release(rights[1].name);
+    }
+    return err;
 }
 
 /* The receive right goes to the new version, whose name for it becomes `insidep`. */
@@ -187,23 +179,31 @@ static mk_err_t move_port(struct job *job, mk_name_t *insidep)
     return err;
 }
 
+/* An answer to SAVE that is one has the state, and the right to let the old version go on. */
+static bool has_state(const struct mk_msg *msg)
+{
+    return msg->nr_rights == 2 && msg->rights[0].how == MK_RIGHT_RECEIVE && msg->rights[1].how == MK_RIGHT_SEND_ONCE;
+}
+
 static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     mk_err_t err = msg->status;
     mk_name_t inside = MK_NAME_NULL;
-    if (!err && (msg->nr_rights < 1 || msg->rights[msg->nr_rights - 1].how != MK_RIGHT_SEND_ONCE))
+    if (!err && !has_state(msg))
         err = MK_E_BAD_ARGUMENT;
     if (!err) {
-        job->update.go = msg->rights[--msg->nr_rights].name;
+        job->update.go = msg->rights[1].name;
+        msg->nr_rights = 1;
         err = load_next(s, job);
     }
     if (!err)
         err = move_port(job, &inside);
     if (!err)
         err = tell_name(job->update.next_port, inside);
-    if (!err)
-        err = send_state(job, msg);
+    if (!err && !(err = send_state(job, msg->rights[0].name)))
+        msg->nr_rights = 0;
     if (err && !inside) {
+        mk_msg_drop_rights(msg); /* first: what was lent goes back with it */
         fail(s, job, err);
         return;
     }
@@ -211,8 +211,6 @@ static void saved(struct supervisor *s, struct job *job, struct mk_msg *msg)
         refuse(job, err);
     job->update.step = UPDATE_RESTORING;
     job->update.inside = inside;
-    instance_find(&job->update.number, job->name);
-    job->life->other = job->update.number;
 }
 
 /* ---- the switch ---- */
@@ -244,38 +242,39 @@ static void restored(struct supervisor *s, struct job *job, const struct mk_msg 
     u->step = UPDATE_PROBATION;
     job->life->started = job->heard = mk_time_now();
     history_note(s, job, SUPERVISOR_UPDATED);
+    if (job->is_names)
+        known_learn_rest(s);
     answer(&job->requester, MK_OK);
 }
 
 bool update_event(struct supervisor *s, struct job *job, struct mk_msg *msg)
 {
     enum update_step step = job->update.step;
-    if (msg->badge < SAVED || msg->badge > CONFIRMED)
-        return false;
     if (msg->badge == SAVED && step == UPDATE_SAVING)
         saved(s, job, msg);
     else if (msg->badge == RESTORED && step == UPDATE_RESTORING)
         restored(s, job, msg);
     else if (msg->badge == CONFIRMED && step == UPDATE_PROBATION)
         update_abandon(job); /* the old version */
+    else
+        return false;
     mk_msg_discard(msg);
     return true;
 }
 
 /* ---- when a version ends ---- */
 
-bool update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
+void update_task_died(struct supervisor *s, struct job *job, mk_name_t task)
 {
     struct update *u = &job->update;
     if (u->step == UPDATE_NONE || task != u->next)
-        return false;
+        return;
     release(u->next);
     u->next = MK_NAME_NULL;
     if (u->step == UPDATE_RESTORING)
         fail(s, job, u->err ? u->err : MK_E_PLUGIN_START);
     else
         forget(job); /* the old version: there is no way back any more */
-    return true;
 }
 
 bool update_roll_back(struct supervisor *s, struct job *job)
@@ -296,7 +295,10 @@ bool update_roll_back(struct supervisor *s, struct job *job)
     let_go(&u->go, inside);
     forget(job);
     job->heard = mk_time_now();
+    mk_log("%s: the new version ended in its first messages; the old one goes on", job->name);
     history_note(s, job, SUPERVISOR_ROLLED_BACK);
+    if (job->is_names) /* what the other version was told is lost */
+        known_register_all(s);
     return true;
 }
 

@@ -151,6 +151,13 @@ static int take_value(void *arg, const char *section, const char *name, const ch
 
 /* ---- sections ---- */
 
+bool bootfile_is_module(const struct boot_task *task, const char *module)
+{
+    const char *slash = strrchr(task->module, '/'), *name = slash ? slash + 1 : task->module;
+    size_t n = strlen(module);
+    return strncmp(name, module, n) == 0 && (!name[n] || (slash && strcmp(name + n, ".so") == 0));
+}
+
 struct boot_task *bootfile_task(const struct bootfile *boot, const char *name)
 {
     for (size_t i = 0; i < boot->nr_tasks; i++)

@@ -174,6 +174,9 @@ char *bootfile_error_text(const struct bootfile *boot, const struct boot_error *
 /* Where to report what is wrong with a task's module: its key, or the section. */
 struct boot_where bootfile_module_where(const struct boot_task *task);
 
+/* Is it an instance of this server, wherever its file is? */
+bool bootfile_is_module(const struct boot_task *task, const char *module);
+
 /* The task or group of this name, or NULL. */
 struct boot_task *bootfile_task(const struct bootfile *boot, const char *name);
 struct boot_group *bootfile_group(const struct bootfile *boot, const char *name);

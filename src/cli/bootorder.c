@@ -47,6 +47,15 @@ static void find_deps(struct bootfile *boot, struct boot_task *task)
     free(names);
 }
 
+/* The supervisor starts nobody else before it can be asked. */
+static void refuse_late_names(struct bootfile *boot, const struct boot_task *task)
+{
+    if (task->nr_deps && bootfile_is_module(task, "names"))
+        bootfile_error(boot, task->where[BOOT_KEY_AFTER],
+                       "after: all tasks wait for the name service, so it cannot wait for '%s'",
+                       boot->tasks[task->deps[0]].name);
+}
+
 /* ---- cycles: a walk in depth; a task met again while it is on the path closes one ---- */
 
 enum mark { MARK_NEW, MARK_ON_PATH, MARK_DONE };
@@ -141,6 +150,9 @@ void bootorder_resolve(struct bootfile *boot)
     for (size_t i = 0; i < boot->nr_tasks; i++)
         find_deps(boot, &boot->tasks[i]);
     boot->order = text_realloc(boot->order, boot->nr_tasks, sizeof(*boot->order));
-    if (!has_cycles(boot))
-        sort_tasks(boot);
+    if (has_cycles(boot))
+        return;
+    for (size_t i = 0; i < boot->nr_tasks; i++)
+        refuse_late_names(boot, &boot->tasks[i]);
+    sort_tasks(boot);
 }

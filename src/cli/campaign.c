@@ -2,18 +2,14 @@
 /* mk campaign: faults by number, run in parallel, and what became of them. */
 #include "campaign.h"
 
+#include "campaign_jobs.h"
 #include "campaign_report.h"
 #include "command.h"
 #include "text.h"
 
-#include <mk/error.h>
-
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define JOBS_MAX 256
@@ -29,122 +25,11 @@ struct request {
     size_t nr_merged;
 };
 
-/* ---- the plan ---- */
-
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
-struct plan {
-    enum fault_kind kinds[FAULT_NR_KINDS];
-    size_t nr_kinds;
-    uint64_t seed;
-};
-
-static struct fault plan_fault(const struct campaign *campaign, const struct plan *plan, uint64_t id)
-{
-    const struct campaign_run *reference = &campaign->reference;
-    uint64_t random = mix(plan->seed ^ mix(id));
-    struct fault fault = {.id = id, .kind = plan->kinds[random % plan->nr_kinds], .random = mix(random + 1)};
-    if (fault.kind >= FAULT_LOST) {
-        fault.at = 1 + mix(random + 2) % reference->nr_messages;
-        return fault;
-    }
-    size_t target = mix(random + 3) % campaign->nr_targets;
-    fault.target = campaign->targets[target];
-    fault.at = 1 + mix(random + 2) % reference->nr_calls[target];
-    return fault;
-}
-
 static bool complain(char *why)
 {
     fprintf(stderr, "mk: campaign: %s\n", why);
     free(why);
     return false;
-}
-
-static bool add_kind(struct plan *plan, const char *name, size_t size)
-{
-    const char *names[FAULT_NR_KINDS + 1] = {NULL};
-    for (int kind = 0; kind < FAULT_NR_KINDS; kind++) {
-        names[kind] = fault_texts[kind].name;
-        if (strlen(names[kind]) == size && strncmp(names[kind], name, size) == 0) {
-            plan->kinds[plan->nr_kinds++] = (enum fault_kind)kind;
-            return true;
-        }
-    }
-    char *word = text_ndup(name, size), *safe = text_printable(word);
-    const char *nearest = text_nearest(word, names);
-    complain(nearest ? text_format("--kinds: no kind '%s'; did you mean '%s'?", safe, nearest)
-                     : text_format("--kinds: no kind '%s'; mk help campaign lists them", safe));
-    free(word);
-    free(safe);
-    return false;
-}
-
-/* Without a list all but one: who hangs is found only by heartbeats, which a boot file may not have. */
-static bool choose_kinds(struct plan *plan, const char *list)
-{
-    for (int kind = 0; !list && kind < FAULT_NR_KINDS; kind++)
-        if (kind != FAULT_HANG)
-            plan->kinds[plan->nr_kinds++] = (enum fault_kind)kind;
-    while (list && *list) {
-        size_t size = strcspn(list, ",");
-        if (plan->nr_kinds == FAULT_NR_KINDS)
-            return complain(text_dup("--kinds: each kind once"));
-        if (!add_kind(plan, list, size))
-            return false;
-        list += size + (list[size] == ',');
-    }
-    return plan->nr_kinds > 0 || complain(text_dup("--kinds: which?"));
-}
-
-/* ---- runs ---- */
-
-struct job {
-    pid_t pid; /* 0: none */
-    struct fault fault;
-    struct campaign_run *run; /* shared with it */
-};
-
-static bool begin_job(struct campaign *campaign, struct job *job, const struct fault *fault, bool is_shown)
-{
-    fflush(NULL);
-    job->fault = *fault;
-    job->run->is_finished = job->run->is_injected = false;
-    job->pid = fork();
-    if (job->pid == 0)
-        campaign_run(campaign, fault->at ? &job->fault : NULL, job->run, is_shown);
-    return job->pid > 0 || complain(text_format("no process: %s", strerror(errno)));
-}
-
-static struct campaign_run *shared_run(void)
-{
-    void *run = mmap(NULL, sizeof(struct campaign_run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (run == MAP_FAILED)
-        complain(text_dup("no memory"));
-    return run == MAP_FAILED ? NULL : run;
-}
-
-static bool run_reference(struct campaign *campaign)
-{
-    const struct fault none = {.at = 0};
-    struct job job = {.run = shared_run()};
-    int status;
-    if (!job.run || !begin_job(campaign, &job, &none, false))
-        return false;
-    if (waitpid(job.pid, &status, 0) != job.pid || status != 0 || !job.run->is_finished)
-        return complain(text_dup("the run without a fault did not come to its end; try it with mk run"));
-    if (job.run->err != MK_OK || !job.run->is_audited)
-        return complain(text_format("the run without a fault failed: %s; try it with mk run",
-                                    job.run->err ? mk_err_text(job.run->err) : "the audit"));
-    campaign->reference = *job.run;
-    munmap(job.run, sizeof(*job.run));
-    return true;
 }
 
 /* Tasks that make no call while the commands run cannot be hit. */
@@ -162,81 +47,6 @@ static bool choose_targets(struct campaign *campaign, const char *only)
     campaign->nr_targets = n;
     return n > 0 || complain(only ? text_format("--target: the commands do not involve a task '%s'", only)
                                   : text_dup("the commands involve no task but the shell"));
-}
-
-static void finish_job(struct campaign_report *report, const struct campaign *campaign, struct job *job, int status)
-{
-    campaign_report_add(report, &job->fault, campaign_judge(&campaign->reference, job->run, job->fault.kind, status));
-    job->pid = 0;
-}
-
-static struct job *job_of(struct job *jobs, size_t n, pid_t pid)
-{
-    for (size_t i = 0; i < n; i++)
-        if (jobs[i].pid == pid)
-            return &jobs[i];
-    return NULL;
-}
-
-static void show_progress(const struct campaign_report *report, uint64_t nr)
-{
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%llu of %llu faults", (unsigned long long)report->total.nr, (unsigned long long)nr);
-    if (isatty(STDERR_FILENO) && report->total.nr == nr)
-        fputs("\r\033[K", stderr);
-}
-
-/* Begin what is next in a job that is free; else wait for one to end. False: it cannot go on. */
-static bool step(struct campaign *campaign, const struct plan *plan, const struct request *request, struct job *jobs,
-                 uint64_t *nextp, struct campaign_report *report)
-{
-    int status;
-    struct job *job = *nextp < request->nr_faults ? job_of(jobs, request->nr_jobs, 0) : NULL;
-    if (job) {
-        struct fault fault = plan_fault(campaign, plan, *nextp);
-        *nextp += request->nr_shards;
-        return begin_job(campaign, job, &fault, false);
-    }
-    pid_t pid = waitpid(-1, &status, 0);
-    if (pid < 0 && errno != EINTR)
-        return complain(text_format("waiting: %s", strerror(errno)));
-    job = pid > 0 ? job_of(jobs, request->nr_jobs, pid) : NULL;
-    if (job)
-        finish_job(report, campaign, job, status);
-    return true;
-}
-
-static bool run_faults(struct campaign *campaign, const struct plan *plan, const struct request *request,
-                       struct campaign_report *report)
-{
-    struct job *jobs = text_realloc(NULL, request->nr_jobs, sizeof(*jobs));
-    uint64_t nr = 0, next = request->shard;
-    bool is_good = true;
-    memset(jobs, 0, request->nr_jobs * sizeof(*jobs));
-    for (uint64_t id = request->shard; id < request->nr_faults; id += request->nr_shards)
-        nr++;
-    for (size_t i = 0; i < request->nr_jobs && is_good; i++)
-        is_good = (jobs[i].run = shared_run()) != NULL;
-    while (is_good && report->total.nr < nr) {
-        is_good = step(campaign, plan, request, jobs, &next, report);
-        show_progress(report, nr);
-    }
-    free(jobs);
-    return is_good;
-}
-
-/* One fault, for somebody who looks: the machine's log and output go to standard error. */
-static int run_one(struct campaign *campaign, const struct plan *plan, uint64_t id)
-{
-    struct fault fault = plan_fault(campaign, plan, id);
-    struct job job = {.run = shared_run()};
-    int status;
-    campaign_report_fault(stdout, &fault);
-    if (!job.run || !begin_job(campaign, &job, &fault, true) || waitpid(job.pid, &status, 0) != job.pid)
-        return EXIT_FAILED;
-    enum outcome outcome = campaign_judge(&campaign->reference, job.run, fault.kind, status);
-    printf("outcome: %s\n", outcome_texts[outcome]);
-    return outcome_is_bad(outcome) ? EXIT_FAILED : EXIT_FINE;
 }
 
 /* ---- the command ---- */
@@ -274,22 +84,37 @@ static bool list_targets(struct campaign *campaign)
             continue;
         if (campaign->nr_targets == CAMPAIGN_TASKS_MAX)
             return complain(text_format("at most %d tasks", CAMPAIGN_TASKS_MAX));
+        if (bootfile_is_module(&boot->tasks[i], "pager"))
+            campaign->pager = boot->tasks[i].name;
         campaign->targets[campaign->nr_targets++] = boot->tasks[i].name;
     }
     return true;
 }
 
+static int show_one(struct campaign *campaign, const struct campaign_plan *plan, uint64_t id)
+{
+    struct fault fault = campaign_plan_fault(campaign, plan, id);
+    enum outcome outcome;
+    campaign_report_fault(stdout, &fault);
+    if (!campaign_jobs_show(campaign, &fault, &outcome))
+        return EXIT_FAILED;
+    printf("outcome: %s\n", outcome_texts[outcome]);
+    return outcome_is_bad(outcome) ? EXIT_FAILED : EXIT_FINE;
+}
+
 static int run_campaign(struct request *request, struct campaign *campaign)
 {
-    struct plan plan = {.seed = request->seed};
+    struct campaign_plan plan = {.seed = request->seed};
+    struct campaign_part part = {.first = request->shard, .step = request->nr_shards, .nr_jobs = request->nr_jobs};
     struct campaign_report report = {.seed = request->seed, .path = request->path};
-    if (!choose_kinds(&plan, request->kinds))
-        return EXIT_BAD_INPUT;
-    if (!list_targets(campaign) || !run_reference(campaign) || !choose_targets(campaign, request->target))
+    if (!list_targets(campaign) || !campaign_jobs_reference(campaign) || !choose_targets(campaign, request->target) ||
+        !campaign_plan_kinds(&plan, campaign, request->kinds))
         return EXIT_BAD_INPUT;
     if (request->has_only)
-        return run_one(campaign, &plan, request->only);
-    if (!run_faults(campaign, &plan, request, &report))
+        return show_one(campaign, &plan, request->only);
+    if (part.first < request->nr_faults)
+        part.nr = (request->nr_faults - 1 - part.first) / part.step + 1;
+    if (!campaign_jobs_run(campaign, &plan, &part, &report))
         return EXIT_FAILED;
     campaign_report_write(stdout, &report, request->is_json);
     campaign_report_free(&report);

@@ -20,6 +20,9 @@ const struct fault_text fault_texts[FAULT_NR_KINDS] = {
     [FAULT_ALLOC] = {"alloc", "needs kernel memory when there is none"},
     [FAULT_MEMORY] = {"memory", "takes memory until there is none"},
     [FAULT_ERROR] = {"error", "has a kernel call fail"},
+    [FAULT_RESULT] = {"wrong-result", "answers wrongly"},
+    [FAULT_PAGER] = {"pager-death", "is killed while pages are out"},
+    [FAULT_TORN] = {"torn-write", "is killed in the middle of writing a page"},
     [FAULT_LOST] = {"lost", "a message is lost"},
     [FAULT_TWICE] = {"twice", "a message comes twice"},
     [FAULT_CORRUPT] = {"corrupt", "a bit of a message changes"},
@@ -80,11 +83,15 @@ static void take_memory(void)
 
 /* ---- messages ---- */
 
+static bool is_of_answer(const struct mk_probe_call *call)
+{
+    return strcmp(call->name, "mk_reply") == 0 || strcmp(call->name, "mk_reply_receive") == 0;
+}
+
 static bool is_sent(const struct mk_probe_call *call)
 {
-    bool is_answer = strcmp(call->name, "mk_reply") == 0 || strcmp(call->name, "mk_reply_receive") == 0;
-    return is_answer ? call->msg->reply != MK_NAME_NULL
-                     : strcmp(call->name, "mk_send") == 0 || strcmp(call->name, "mk_call") == 0;
+    return is_of_answer(call) ? call->msg->reply != MK_NAME_NULL
+                              : strcmp(call->name, "mk_send") == 0 || strcmp(call->name, "mk_call") == 0;
 }
 
 /* A request: its caller hears that it is dead. An answer: the right to answer is thrown away. */
@@ -122,6 +129,44 @@ static bool corrupt(const struct mk_probe_call *call, uint64_t random)
     uint8_t *byte = (uint8_t *)call->msg->body + (random >> 8) % call->msg->size;
     *byte = (uint8_t)(*byte ^ 1u << (random & 7));
     return true;
+}
+
+/* A number in the body is one more, one less, 0 or very large. */
+static bool change_number(struct mk_msg *msg, uint64_t random)
+{
+    uint32_t number, nr = msg->size / sizeof(number);
+    if (!nr)
+        return false;
+    char *at = (char *)msg->body + (random >> 8) % nr * sizeof(number);
+    memcpy(&number, at, sizeof(number));
+    const uint32_t others[] = {number + 1, number - 1, number ? 0 : 1, number == UINT32_MAX ? 0 : UINT32_MAX};
+    memcpy(at, &others[random % 4], sizeof(number));
+    return true;
+}
+
+/* The server has computed wrongly: what it sends is in order, and is not what it should be. */
+static bool answer_wrongly(const struct mk_probe_call *call, uint64_t random)
+{
+    static const mk_err_t errors[] = {MK_E_NOT_FOUND, MK_E_BAD_ARGUMENT, MK_E_EXISTS, MK_E_NO_MEMORY};
+    struct mk_msg *msg = call->msg;
+    if (!msg || !is_of_answer(call) || msg->reply == MK_NAME_NULL)
+        return false;
+    uint64_t how = random % 3, rest = random / 3;
+    if (how == 0 && msg->size)
+        msg->size = (uint32_t)(rest % msg->size);
+    else if (how != 1 || !change_number(msg, rest))
+        msg->status = msg->status == MK_OK ? errors[rest % 4] : MK_OK;
+    return true;
+}
+
+/* ---- the pager ---- */
+
+#define EXIT_KILLED (128 + 9) /* as by SIGKILL */
+
+bool fault_pages_are_out(void)
+{
+    struct mk_vm_stats stats;
+    return mk_vm_statistics(MK_NAME_NULL, &stats) == MK_OK && stats.nr_used_slots > 0;
 }
 
 static bool act_on_message(const struct fault *fault, const struct mk_probe_call *call, int32_t *errp)
@@ -177,6 +222,13 @@ bool fault_act(const struct fault *fault, const struct mk_probe_call *call, int3
     case FAULT_ERROR:
         *errp = MK_E_NO_MEMORY;
         break;
+    case FAULT_RESULT:
+        return answer_wrongly(call, fault->random);
+    case FAULT_PAGER:
+        mk_exit(EXIT_KILLED);
+    case FAULT_TORN: /* if it writes any more */
+        fault_tear_next(call->task, fault->random);
+        return false;
     default:
         return act_on_message(fault, call, errp);
     }

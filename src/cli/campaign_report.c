@@ -49,7 +49,7 @@ static bool is_honest(const struct campaign_run *reference, const struct campaig
 /* Something failed or was late; a bit that changed may not matter to anybody. */
 static bool always_shows(enum fault_kind kind)
 {
-    return kind != FAULT_FLIP && kind != FAULT_CORRUPT && kind != FAULT_ALLOC;
+    return kind != FAULT_FLIP && kind != FAULT_CORRUPT && kind != FAULT_ALLOC && kind != FAULT_RESULT;
 }
 
 enum outcome campaign_judge(const struct campaign_run *reference, const struct campaign_run *run, enum fault_kind kind,
@@ -80,6 +80,18 @@ static void count(struct campaign_count *count, enum outcome outcome)
     count->by[outcome]++;
 }
 
+/* NULL: there are too many. */
+static struct campaign_count *of_target(struct campaign_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->nr_targets; i++)
+        if (strcmp(report->targets[i].name, name) == 0)
+            return &report->targets[i].count;
+    if (report->nr_targets == CAMPAIGN_TASKS_MAX)
+        return NULL;
+    report->targets[report->nr_targets] = (struct campaign_target){.name = text_dup(name)};
+    return &report->targets[report->nr_targets++].count;
+}
+
 static void add_entry(struct campaign_report *report, struct campaign_entry entry)
 {
     report->entries = text_realloc(report->entries, report->nr_entries + 1, sizeof(*report->entries));
@@ -91,6 +103,9 @@ void campaign_report_add(struct campaign_report *report, const struct fault *fau
 {
     count(&report->total, outcome);
     count(&report->kinds[fault->kind], outcome);
+    struct campaign_count *target = fault->target ? of_target(report, fault->target) : NULL;
+    if (target)
+        count(target, outcome);
     if (outcome < OUTCOME_WRONG)
         return;
     add_entry(report, (struct campaign_entry){.id = fault->id,
@@ -108,6 +123,14 @@ void campaign_report_free(struct campaign_report *report)
     }
     free(report->entries);
     report->entries = NULL;
+    for (size_t i = 0; i < report->nr_targets; i++)
+        free(report->targets[i].name);
+    report->nr_targets = 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct campaign_target *)a)->name, ((const struct campaign_target *)b)->name);
 }
 
 static int by_id(const void *a, const void *b)
@@ -137,7 +160,7 @@ static uint64_t manifested(const struct campaign_count *c)
 
 static void write_row(FILE *out, const char *name, const struct campaign_count *c)
 {
-    fprintf(out, "%-9s%9llu%11llu%11llu%10llu%8llu%6llu%7llu%6llu\n", name, (unsigned long long)injected(c),
+    fprintf(out, "%-12s%9llu%11llu%11llu%10llu%8llu%6llu%7llu%6llu\n", name, (unsigned long long)injected(c),
             (unsigned long long)manifested(c), (unsigned long long)c->by[OUTCOME_RECOVERED],
             (unsigned long long)c->by[OUTCOME_DEGRADED], (unsigned long long)c->by[OUTCOME_WRONG],
             (unsigned long long)c->by[OUTCOME_HUNG], (unsigned long long)c->by[OUTCOME_AUDIT],
@@ -147,7 +170,7 @@ static void write_row(FILE *out, const char *name, const struct campaign_count *
 static void write_text(FILE *out, const struct campaign_report *report)
 {
     const struct campaign_count *all = &report->total;
-    fputs("fault     injected manifested  recovered  degraded   wrong  hung  audit  died\n", out);
+    fputs("fault        injected manifested  recovered  degraded   wrong  hung  audit  died\n", out);
     for (int kind = 0; kind < FAULT_NR_KINDS; kind++)
         if (report->kinds[kind].nr)
             write_row(out, fault_texts[kind].name, &report->kinds[kind]);
@@ -185,27 +208,31 @@ static json_t *count_json(const struct campaign_count *c)
 
 static void write_json(FILE *out, const struct campaign_report *report)
 {
-    json_t *kinds = json_object(), *entries = json_array();
+    json_t *kinds = json_object(), *targets = json_object(), *entries = json_array();
     for (int kind = 0; kind < FAULT_NR_KINDS; kind++)
         if (report->kinds[kind].nr)
             json_object_set_new(kinds, fault_texts[kind].name, count_json(&report->kinds[kind]));
+    for (size_t i = 0; i < report->nr_targets; i++)
+        json_object_set_new(targets, report->targets[i].name, count_json(&report->targets[i].count));
     for (size_t i = 0; i < report->nr_entries; i++) {
         const struct campaign_entry *e = &report->entries[i];
         json_array_append_new(entries,
                               json_pack("{sI ss ss* sI ss}", "id", (json_int_t)e->id, "kind", e->kind, "target",
                                         e->target, "at", (json_int_t)e->at, "outcome", outcome_texts[e->outcome]));
     }
-    json_t *json = json_pack("{sI so so so}", "seed", (json_int_t)report->seed, "total", count_json(&report->total),
-                             "kinds", kinds, "entries", entries);
+    json_t *json = json_pack("{sI so so so so}", "seed", (json_int_t)report->seed, "total", count_json(&report->total),
+                             "kinds", kinds, "targets", targets, "entries", entries);
     json_dumpf(json, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     putc('\n', out);
     json_decref(json);
 }
 
-void campaign_report_write(FILE *out, const struct campaign_report *report, bool is_json)
+void campaign_report_write(FILE *out, struct campaign_report *report, bool is_json)
 {
     if (report->nr_entries)
         qsort(report->entries, report->nr_entries, sizeof(*report->entries), by_id);
+    if (report->nr_targets)
+        qsort(report->targets, report->nr_targets, sizeof(report->targets[0]), by_name);
     if (is_json)
         write_json(out, report);
     else
@@ -247,11 +274,18 @@ static bool read_entry(struct campaign_report *report, const json_t *json)
 
 static bool read_report(struct campaign_report *report, const json_t *json)
 {
-    const json_t *kinds = json_object_get(json, "kinds"), *entry;
+    const json_t *kinds = json_object_get(json, "kinds"), *targets = json_object_get(json, "targets");
+    json_t *entry;
     bool is_good = read_count(json_object_get(json, "total"), &report->total) && json_is_object(kinds);
     for (int kind = 0; is_good && kind < FAULT_NR_KINDS; kind++) {
         const json_t *one = json_object_get(kinds, fault_texts[kind].name);
         is_good = !one || read_count(one, &report->kinds[kind]);
+    }
+    const char *name;
+    json_object_foreach((json_t *)(uintptr_t)targets, name, entry)
+    {
+        struct campaign_count *target = of_target(report, name);
+        is_good = is_good && target && read_count(entry, target);
     }
     size_t i;
     json_array_foreach(json_object_get(json, "entries"), i, entry) is_good = is_good && read_entry(report, entry);

@@ -34,6 +34,11 @@ struct campaign_count {
     uint64_t nr, by[NR_OUTCOMES];
 };
 
+struct campaign_target {
+    char *name;
+    struct campaign_count count; /* of the faults at its kernel calls */
+};
+
 struct campaign_entry {
     uint64_t id, at;
     char *kind, *target; /* target NULL: a message */
@@ -44,13 +49,16 @@ struct campaign_report {
     const char *path;
     uint64_t seed;
     struct campaign_count total, kinds[FAULT_NR_KINDS];
+    struct campaign_target targets[CAMPAIGN_TASKS_MAX];
+    size_t nr_targets;
     struct campaign_entry *entries; /* of those that are wrong or bad */
     size_t nr_entries;
     uint64_t nr_bad;
 };
 
 void campaign_report_add(struct campaign_report *report, const struct fault *fault, enum outcome outcome);
-void campaign_report_write(FILE *out, const struct campaign_report *report, bool is_json);
+/* Sorts it. */
+void campaign_report_write(FILE *out, struct campaign_report *report, bool is_json);
 void campaign_report_fault(FILE *out, const struct fault *fault);
 void campaign_report_free(struct campaign_report *report);
 

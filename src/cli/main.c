@@ -10,7 +10,9 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"run", "run FILE [-c COMMANDS] [--set SECTION.KEY=VALUE]... [--seed N] [--trace OUT] [--stats OUT] [--quiet]",
+    {"run",
+     "run FILE [-c COMMANDS] [--set SECTION.KEY=VALUE]... [--seed N] [--trace OUT] [--stats OUT] [--quiet] "
+     "[--watch]",
      "boot the machine that a boot file describes and run it",
      "  -c COMMANDS              have the shell run these and end with the last one's status;\n"
      "                           without it the shell reads from the terminal\n"
@@ -19,6 +21,7 @@ const struct command commands[] = {
      "  --trace OUT              write a trace for Perfetto or chrome://tracing (JSON)\n"
      "  --stats OUT              write counters, times and the trace hash after the run (JSON)\n"
      "  --quiet                  do not show the machine's log\n"
+     "  --watch                  have a server go on in the new version when its plugin's file has changed\n"
      "\n"
      "OUT - is standard output; the machine's own output then goes to standard error.\n"
      "The exit status is the run's exit code; 1 when the run failed, 2 for bad usage or bad input.\n"
@@ -69,16 +72,17 @@ const struct command commands[] = {
      "  --faults N       how many; 100 otherwise\n"
      "  --seed S         which; 1 otherwise\n"
      "  --kinds LIST     separated by commas: null, arith, illegal, abort, exit, loop, hang, delay, flip, alloc,\n"
-     "                   memory, error (at a kernel call of a task), lost, twice, corrupt (of a message); all but\n"
-     "                   hang otherwise, which only a task with a heartbeat survives\n"
+     "                   memory, error, wrong-result (at a kernel call of a task), pager-death, torn-write (of the\n"
+     "                   pager), lost, twice, corrupt (of a message); all but hang otherwise, which only a task with\n"
+     "                   a heartbeat survives, and those of the pager only if there is one that has pages\n"
      "  --target TASK    whose kernel calls; those of all tasks but the shell and the supervisor otherwise\n"
      "  --only ID        run one of the faults, and show the machine's log and output\n"
      "  --shard I/N      the I-th of N parts, for several hosts; --json writes what --merge sums up\n"
-     "  --jobs N         at the same time; as many as there are CPUs otherwise\n"
+     "  --jobs N         processes at the same time; as many as there are CPUs otherwise\n"
      "  --json           print JSON\n"
      "\n"
-     "Each fault is a run in a process of its own, compared with one in which nothing goes wrong: recovered (the\n"
-     "output is the same), degraded (it tells of a failure), wrong (it differs and tells of none), hung, died.\n"
+     "Each fault is a run of its own, compared with one in which nothing goes wrong: recovered (the output is the\n"
+     "same), degraded (it tells of a failure), wrong (it differs and tells of none), hung, died.\n"
      "The exit status is 1 when a run hung, a process died, or the kernel lost account of something.\n"
      "\n"
      "Example: mk campaign demo.ini --faults 1000 --seed 7\n",

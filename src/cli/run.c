@@ -5,6 +5,7 @@
 #include "stats_json.h"
 #include "text.h"
 #include "trace_json.h"
+#include "watch.h"
 
 #include <mk/error.h>
 #include <mk/task.h>
@@ -22,7 +23,7 @@ struct run {
     const char *path;
     char *commands;
     const char *trace_path, *stats_path;
-    bool is_quiet;
+    bool is_quiet, is_watching;
     struct setup_overrides overrides;
     struct setup setup;
     FILE *trace_out, *stats_out;
@@ -92,11 +93,13 @@ static bool close_output(FILE *out, const char *path)
 /* ---- the run ---- */
 
 static struct mk_machine *volatile interrupted;
+static volatile sig_atomic_t interrupted_by; /* the signal; 0: none yet */
 
 /* The first signal stops the machine, so that its output is written; the second ends the process. */
 static void stop_machine(int number)
 {
     struct mk_machine *machine = interrupted;
+    interrupted_by = number;
     if (machine)
         mk_machine_stop(machine, 128 + number);
 }
@@ -133,6 +136,22 @@ static int report_failure(const char *what, mk_err_t err, const char *why)
     return EXIT_FAILED;
 }
 
+/* As long as only the watch has stopped it. */
+static mk_err_t run_on(struct run *run, int *exit_codep)
+{
+    struct watch *watch = run->is_watching ? watch_start(&run->setup.boot, run->machine) : NULL;
+    mk_err_t err = run->is_watching && !watch ? MK_E_LIMIT_HOST : MK_OK;
+    bool goes_on = err == MK_OK;
+    while (goes_on) {
+        err = mk_machine_run(run->machine, exit_codep);
+        goes_on = err == MK_OK && !interrupted_by && watch && watch_goes_on(watch, *exit_codep);
+    }
+    watch_end(watch);
+    if (interrupted_by)
+        *exit_codep = 128 + interrupted_by;
+    return err;
+}
+
 static int run_machine(struct run *run)
 {
     int exit_code = 0;
@@ -144,7 +163,7 @@ static int run_machine(struct run *run)
     if (err != MK_OK)
         return report_failure("the guardian cannot start", err, why);
     catch_signals(run->machine);
-    err = mk_machine_run(run->machine, &exit_code);
+    err = run_on(run, &exit_code);
     catch_signals(NULL);
     int status = exit_code >= 0 && exit_code <= 255 ? exit_code : EXIT_FAILED;
     if (err != MK_OK)
@@ -194,9 +213,9 @@ static int run_file(struct run *run)
 
 /* ---- the command line ---- */
 
-enum { OPT_COMMANDS, OPT_SET, OPT_SEED, OPT_TRACE, OPT_STATS, OPT_QUIET };
-static const struct option options[] = {
-    {"-c", true}, {"--set", true}, {"--seed", true}, {"--trace", true}, {"--stats", true}, {"--quiet", false}, {0}};
+enum { OPT_COMMANDS, OPT_SET, OPT_SEED, OPT_TRACE, OPT_STATS, OPT_QUIET, OPT_WATCH };
+static const struct option options[] = {{"-c", true},      {"--set", true},    {"--seed", true},   {"--trace", true},
+                                        {"--stats", true}, {"--quiet", false}, {"--watch", false}, {0}};
 
 /* Take one option or operand; a status of 0 or more ends the command. */
 static int take_option(struct run *run, struct args *args, int option)
@@ -219,6 +238,9 @@ static int take_option(struct run *run, struct args *args, int option)
         break;
     case OPT_QUIET:
         run->is_quiet = true;
+        break;
+    case OPT_WATCH:
+        run->is_watching = true;
         break;
     case ARGS_HELP:
         return cmd_help(2, (char *[]){args->argv[0], args->argv[0]});

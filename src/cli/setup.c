@@ -106,13 +106,6 @@ bool setup_load(struct setup *setup, const char *path, const struct setup_overri
 
 /* ---- the shell's commands ---- */
 
-static bool is_shell(const struct boot_task *task)
-{
-    const char *slash = strrchr(task->module, '/');
-    const char *name = slash ? slash + 1 : task->module;
-    return strcmp(name, "shell") == 0 || (slash && strcmp(name, "shell.so") == 0);
-}
-
 /*
  * One word for the shell and for the splitting of arguments, which knows
  * quotes only: so a ' is written by leaving the quotes for '"'"'.
@@ -138,7 +131,7 @@ static char *quote_word(const char *word)
 const struct boot_task *setup_find_shell(const struct setup *setup)
 {
     for (size_t i = 0; i < setup->boot.nr_tasks; i++)
-        if (is_shell(&setup->boot.tasks[i]))
+        if (bootfile_is_module(&setup->boot.tasks[i], "shell"))
             return &setup->boot.tasks[i];
     return NULL;
 }
@@ -148,7 +141,7 @@ bool setup_give_commands(struct setup *setup, const char *commands)
     struct bootfile *boot = &setup->boot;
     for (size_t i = 0; i < boot->nr_tasks; i++) {
         struct boot_task *task = &boot->tasks[i];
-        if (!is_shell(task))
+        if (!bootfile_is_module(task, "shell"))
             continue;
         char *word = quote_word(commands);
         char *args = text_format("%s%s-c %s", task->args, *task->args ? " " : "", word);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "host/pages.h"
+#include "host/plugin_idle.h"
 
 /* ---- the copy ---- */
 
@@ -249,6 +250,9 @@ mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const ch
 {
     static atomic_uint generation;
 
+    if (plugin_idle_take(plugin, path, label))
+        return MK_OK;
+    plugin->origin = NULL;
     if (!folder_acquire()) {
         snprintf(why, why_size, "no folder for plugins can be made in /dev/shm or /tmp");
         return MK_E_LIMIT_HOST;
@@ -273,14 +277,35 @@ mk_err_t host_plugin_open(struct host_plugin *plugin, const char *path, const ch
         return MK_E_PLUGIN_FILE;
     }
     plugin->entry = *entry;
+    plugin_idle_note(plugin, path, label);
     return MK_OK;
 }
 
 void host_plugin_close(struct host_plugin *plugin)
 {
+    plugin_idle_forget(plugin);
     if (plugin->handle)
         dlclose(plugin->handle);
     plugin->handle = NULL;
     unlink(plugin->path);
     folder_release();
+}
+
+void host_plugin_end(struct host_plugin *plugin)
+{
+    if (!plugin_idle_give(plugin))
+        host_plugin_close(plugin);
+}
+
+const void *host_plugin_symbol(const char *path, const char *symbol, char *why, size_t why_size)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const void *found = handle ? dlsym(handle, symbol) : NULL;
+    if (!handle)
+        snprintf(why, why_size, "%s", dlerror());
+    else if (!found)
+        snprintf(why, why_size, "it exports no %s", symbol);
+    if (handle && !found)
+        dlclose(handle);
+    return found;
 }

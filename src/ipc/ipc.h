@@ -20,8 +20,8 @@
 #ifndef IPC_IPC_H
 #define IPC_IPC_H
 
+#include "host/user.h"
 #include "kern/machine.h"
-#include "kern/user.h"
 
 #include <mk/port.h>
 

@@ -23,6 +23,8 @@ static struct thread *by_level(struct list *link)
 static void insert(struct thread *server, struct thread *lender)
 {
     struct list *before = &server->lenders;
+    if (lender->task->machine->no_lending)
+        return;
     lender->flags |= THREAD_LENDS;
     if (!list_empty(&server->lenders)) {
         struct thread *first = by_node(server->lenders.next), *level = first, *stronger = NULL;

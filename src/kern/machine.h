@@ -28,6 +28,8 @@ struct entry;
 struct map;
 struct image;
 struct sending;
+struct policed;
+struct mk_policy;
 struct kmsg;
 struct vm;
 struct vm_object;
@@ -68,6 +70,7 @@ struct thread {
     uint8_t wait;        /* enum mk_wait */
     mk_name_t door_name; /* what it receives on */
     uint32_t timer;      /* index in the machine's heap of timers; 0: none */
+    uint32_t wait_page;  /* of held_memory */
     struct list queue;   /* run queue, or wait queue of what it waits for */
     void *wait_object;   /* port, set, task, thread, device */
     mk_time_t run_time;
@@ -99,11 +102,11 @@ struct thread {
 
     uint64_t events;               /* what woke it from a wait for events */
     struct vm_object *held_memory; /* whose page it waits for; a reference */
-    uint32_t wait_page;            /* of that */
     uint64_t fault_key;            /* of the instruction that faulted last, with its registers */
     uint32_t nr_faulting;          /* faults of it so far, beyond the first: it needs several pages at once */
     uint32_t nr_tries;             /* times that its kernel call began again for a missing page */
     char *trap_stack;              /* on which it waits; NULL: it entered the kernel by a call */
+    struct policed *policed;       /* what the policy knows of it; NULL: nothing (kern/policy.h) */
     struct exception_port exception;
     uint64_t history; /* its last kernel calls: a byte each (kern/history.h), the last one lowest */
 
@@ -184,6 +187,8 @@ struct cpu {
     struct mk_machine *machine;
     struct thread *ended; /* to be laid to rest by the scheduler */
     struct list queues[NR_PRIORITIES];
+    const struct mk_policy *policy; /* NULL: the kernel's own */
+    void *policy_state;
     /* a page that the kernel missed (vm/fault.h) */
     bool is_missing, is_missing_write;
     uintptr_t missing;
@@ -218,6 +223,7 @@ struct mk_machine {
     enum mk_clock clock;
     mk_time_t clock_start; /* host time of machine time 0 */
     mk_time_t quantum;
+    bool no_lending;
     uint32_t max_quanta; /* that a thread may use up without waiting */
     uint64_t seed, random;
     bool is_running;

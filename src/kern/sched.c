@@ -6,6 +6,7 @@
 #include "host/sanitizer.h"
 #include "kern/choice.h"
 #include "kern/lend.h"
+#include "kern/policy.h"
 #include "kern/thread.h"
 #include "kern/timer.h"
 
@@ -21,7 +22,7 @@ void sched_set_slow(struct mk_machine *machine)
 {
     struct cpu *cpu = machine->cpu;
     cpu->is_slow = cpu->is_traced || cpu->is_probed || choice_is_open(machine) || machine->clock == MK_CLOCK_HOST ||
-                   cpu->host.is_ucontext || cpu->host.isolation || HOST_SANITIZED;
+                   cpu->host.is_ucontext || cpu->host.isolation || cpu->policy || HOST_SANITIZED;
 }
 
 bool sched_reserve_timer(struct mk_machine *machine)
@@ -33,11 +34,15 @@ static void set_next_event(struct cpu *cpu)
 {
     mk_time_t timer = timer_next(cpu->machine);
     cpu->next_event = timer < cpu->slice_end ? timer : cpu->slice_end;
+    if (unlikely(cpu->policy)) {
+        mk_time_t next = policy_next_event(cpu);
+        cpu->next_event = next < cpu->next_event ? next : cpu->next_event;
+    }
 }
 
 /* ---- run queues ---- */
 
-static void queue_add(struct cpu *cpu, struct thread *thread, bool is_head)
+static inline __attribute__((always_inline)) void queue_insert(struct cpu *cpu, struct thread *thread, bool is_head)
 {
     struct list *queue = &cpu->queues[thread->priority];
     if (is_head)
@@ -49,12 +54,28 @@ static void queue_add(struct cpu *cpu, struct thread *thread, bool is_head)
     thread->ready_since = cpu->now;
 }
 
-static void queue_remove(struct cpu *cpu, struct thread *thread)
+static inline __attribute__((always_inline)) void queue_add(struct cpu *cpu, struct thread *thread, bool is_head,
+                                                            enum mk_ready why)
+{
+    queue_insert(cpu, thread, is_head);
+    if (unlikely(cpu->policy))
+        policy_ready(cpu, thread, why);
+}
+
+/* It was picked, or the policy is told. */
+static inline __attribute__((always_inline)) void queue_take_out(struct cpu *cpu, struct thread *thread)
 {
     list_remove(&thread->queue);
     if (list_empty(&cpu->queues[thread->priority]))
         cpu->ready_mask &= ~(1ull << thread->priority);
     thread->ready_time += cpu->now - thread->ready_since;
+}
+
+static inline __attribute__((always_inline)) void queue_remove(struct cpu *cpu, struct thread *thread)
+{
+    queue_take_out(cpu, thread);
+    if (unlikely(cpu->policy))
+        policy_unready(cpu, thread);
 }
 
 void sched_ready(struct cpu *cpu, struct thread *thread)
@@ -64,8 +85,8 @@ void sched_ready(struct cpu *cpu, struct thread *thread)
         return;
     }
     thread->slice_left = cpu->machine->quantum;
-    queue_add(cpu, thread, false);
-    if (!cpu->current || thread->priority > cpu->current->priority)
+    queue_add(cpu, thread, false, thread->first_run < 0 ? MK_READY_NEW : MK_READY_WOKEN);
+    if (!cpu->current || thread->priority > cpu->current->priority || cpu->policy)
         cpu_reschedule(cpu);
 }
 
@@ -73,6 +94,11 @@ static struct thread *queue_take(struct cpu *cpu)
 {
     if (!cpu->ready_mask)
         return NULL;
+    struct thread *picked = unlikely(cpu->policy) ? policy_pick(cpu) : NULL;
+    if (picked)
+        queue_take_out(cpu, picked);
+    if (picked || cpu->policy) /* it was asked, and is right */
+        return picked;
     struct list *queue = &cpu->queues[63 - __builtin_clzll(cpu->ready_mask)];
     struct thread *thread = list_entry(choice_from(cpu, CHOICE_RUN, queue), struct thread, queue);
     queue_remove(cpu, thread);
@@ -82,11 +108,15 @@ static struct thread *queue_take(struct cpu *cpu)
 /* ---- switching ---- */
 
 /* The current thread's time up to now is its own. */
-static void charge_current(struct cpu *cpu)
+static inline __attribute__((always_inline)) void charge_current(struct cpu *cpu)
 {
-    if (cpu->current)
-        cpu->current->run_time += cpu->now - cpu->run_start;
+    mk_time_t ns = cpu->now - cpu->run_start;
     cpu->run_start = cpu->now;
+    if (!cpu->current)
+        return;
+    cpu->current->run_time += ns;
+    if (unlikely(cpu->policy) && cpu->current->state == THREAD_RUNNING)
+        policy_ran(cpu, cpu->current, ns);
 }
 
 /* The CPU goes on with `next`, NULL: the scheduler's loop. The time of `prev` is charged. */
@@ -140,7 +170,8 @@ static struct thread *take_next(struct cpu *cpu)
     if (cpu_must_reschedule(cpu))
         clear_reschedule(cpu);
     if (next)
-        start_slice(cpu, cpu->now + cpu->machine->costs.switch_, next->slice_left);
+        start_slice(cpu, cpu->now + cpu->machine->costs.switch_,
+                    unlikely(cpu->policy) ? policy_slice(cpu, next) : next->slice_left);
     return next;
 }
 
@@ -170,6 +201,8 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
                      struct thread *heir)
 {
     struct thread *self = cpu->current;
+    if (unlikely(cpu->policy))
+        charge_current(cpu);
     self->state = THREAD_BLOCKED;
     self->nr_quanta = 0;
     self->wait = (uint8_t)wait;
@@ -181,7 +214,7 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
         set_next_event(cpu);
     }
     trace(cpu, MK_TRACE_BLOCK, self->id, wait, 0);
-    if (heir && !(heir->flags & THREAD_SUSPENDED) && !choice_is_open(cpu->machine) &&
+    if (heir && !(heir->flags & THREAD_SUSPENDED) && !choice_is_open(cpu->machine) && !cpu->policy &&
         sched_none_stronger(cpu, heir->priority) && !machine_is_stopping(cpu->machine)) {
         heir->ready_since = cpu->now;
         switch_to(cpu, heir, false);
@@ -229,11 +262,23 @@ static void fire_timers(struct cpu *cpu)
 /* ---- points where the CPU may change hands ---- */
 
 /* The current thread goes back to its queue: to the head with the rest of its slice, or to the tail. */
-static void put_back(struct cpu *cpu, bool is_head)
+static void put_back(struct cpu *cpu, bool is_head, enum mk_ready why)
 {
     struct thread *self = cpu->current;
+    if (unlikely(cpu->policy))
+        charge_current(cpu);
     self->slice_left = is_head && cpu->slice_end > cpu->now ? cpu->slice_end - cpu->now : cpu->machine->quantum;
-    queue_add(cpu, self, is_head);
+    queue_add(cpu, self, is_head, why);
+}
+
+/* To whom the policy prefers now. */
+static bool must_give_way(struct cpu *cpu, bool is_ended)
+{
+    unsigned priority = cpu->current->priority;
+    if (likely(!cpu->policy))
+        return !sched_none_stronger(cpu, priority) || (is_ended && (cpu->ready_mask >> priority & 1));
+    charge_current(cpu);
+    return is_ended || policy_preempts(cpu);
 }
 
 void sched_point(struct cpu *cpu)
@@ -244,21 +289,16 @@ void sched_point(struct cpu *cpu)
     if (cpu->now >= cpu->next_event)
         fire_timers(cpu);
     if (machine_is_stopping(cpu->machine) || cpu->machine->unloading) {
-        put_back(cpu, true);
+        put_back(cpu, true, MK_READY_PREEMPTED);
         switch_to(cpu, NULL, false);
         return;
     }
     bool is_ended = cpu->now >= cpu->slice_end;
     bool is_loop = is_ended && self->nr_quanta++ >= cpu->machine->max_quanta;
-    if (!sched_none_stronger(cpu, self->priority)) {
+    if (must_give_way(cpu, is_ended)) {
         self->nr_preempted++;
         cpu->nr_preemptions++;
-        put_back(cpu, !is_ended);
-        switch_away(cpu, true);
-    } else if (is_ended && (cpu->ready_mask >> self->priority & 1)) {
-        self->nr_preempted++;
-        cpu->nr_preemptions++;
-        put_back(cpu, false);
+        put_back(cpu, !is_ended, is_ended ? MK_READY_EXPIRED : MK_READY_PREEMPTED);
         switch_away(cpu, true);
     } else {
         clear_reschedule(cpu);
@@ -273,8 +313,8 @@ void sched_point(struct cpu *cpu)
 
 void sched_yield(struct cpu *cpu)
 {
-    if (cpu->ready_mask >> cpu->current->priority) {
-        put_back(cpu, false);
+    if (cpu->ready_mask >> (cpu->policy ? 0 : cpu->current->priority)) {
+        put_back(cpu, false, MK_READY_YIELDED);
         switch_away(cpu, false);
     }
 }
@@ -310,7 +350,7 @@ void *sched_yield_fast(struct cpu *cpu, void *frame)
 /* Take a ready thread out of its queue if it may have the CPU before all others. */
 static bool take_ready(struct cpu *cpu, struct thread *thread)
 {
-    if (!thread || thread->state != THREAD_READY || !sched_none_stronger(cpu, thread->priority))
+    if (!thread || cpu->policy || thread->state != THREAD_READY || !sched_none_stronger(cpu, thread->priority))
         return false;
     queue_remove(cpu, thread);
     return true;
@@ -326,7 +366,7 @@ void sched_hand_over(struct cpu *cpu, struct thread *to, mk_time_t depressed_unt
         lend_update(cpu, self);
     }
     if (to && to->priority >= self->priority && take_ready(cpu, to)) {
-        put_back(cpu, false);
+        put_back(cpu, false, MK_READY_YIELDED);
         set_next_event(cpu);
         switch_to(cpu, to, false);
     } else {
@@ -387,7 +427,8 @@ static bool exit_parked(struct cpu *cpu)
 {
     struct thread *self = cpu->current;
     if (!(self->flags & THREAD_PARKED) || self->task->is_ended || self->context.size != MK_STACK_DEFAULT ||
-        !cpu->ready_mask || cpu->now >= cpu->next_event || cpu->machine->unloading || machine_is_stopping(cpu->machine))
+        !cpu->ready_mask || cpu->policy || cpu->now >= cpu->next_event || cpu->machine->unloading ||
+        machine_is_stopping(cpu->machine))
         return false;
     struct thread *next = take_next(cpu);
     kernel_charge(cpu, cpu->machine->costs.switch_);
@@ -399,6 +440,8 @@ static bool exit_parked(struct cpu *cpu)
 
 void sched_exit(struct cpu *cpu)
 {
+    if (unlikely(cpu->policy))
+        charge_current(cpu);
     cpu->current->state = THREAD_ENDED;
     if (exit_parked(cpu))
         return;
@@ -411,10 +454,12 @@ void sched_change_priority(struct cpu *cpu, struct thread *thread, uint8_t prior
 {
     bool is_ready = thread->state == THREAD_READY;
     if (is_ready)
-        queue_remove(cpu, thread);
+        queue_take_out(cpu, thread);
     thread->priority = priority;
     if (is_ready)
-        queue_add(cpu, thread, false);
+        queue_insert(cpu, thread, false);
+    if (unlikely(cpu->policy))
+        policy_changed(cpu, thread);
     const struct thread *lender =
         priority <= thread->base_priority ? NULL : list_first(&thread->lenders, struct thread, lend_node);
     trace(cpu, MK_TRACE_PRIORITY, thread->id, priority, lender ? lender->id : 0);
@@ -437,6 +482,8 @@ void sched_suspend(struct cpu *cpu, struct thread *thread)
         queue_remove(cpu, thread);
         thread->state = THREAD_STOPPED;
     } else if (thread == cpu->current) {
+        if (unlikely(cpu->policy))
+            charge_current(cpu);
         thread->state = THREAD_STOPPED;
         switch_away(cpu, false);
     }
@@ -467,8 +514,9 @@ static bool idle(struct cpu *cpu)
 {
     struct mk_machine *machine = cpu->machine;
     bool is_watching = host_events_any(machine->events);
-    mk_time_t next = timer_next(machine);
+    mk_time_t next = timer_next(machine), policy = cpu->policy ? policy_next_event(cpu) : MK_TIME_FOREVER;
     mk_time_t start = cpu->now;
+    next = policy < next ? policy : next;
 
     if (next == MK_TIME_FOREVER && !is_watching)
         return false;
@@ -476,7 +524,8 @@ static bool idle(struct cpu *cpu)
     mk_time_t wait = next > cpu->now ? next - cpu->now : 0;
     if (is_watching)
         host_events_wait(machine->events, 0); /* what is there already takes no time: scripted input repeats exactly */
-    if (!cpu->ready_mask && (is_watching || machine->clock == MK_CLOCK_HOST)) {
+    bool is_ready = cpu->ready_mask && (!cpu->policy || cpu_must_reschedule(cpu)); /* else it has put all off */
+    if (!is_ready && (is_watching || machine->clock == MK_CLOCK_HOST)) {
         int64_t host_start = host_clock();
         if (!host_events_ensure(&machine->events))
             return false;
@@ -488,7 +537,7 @@ static bool idle(struct cpu *cpu)
         if (machine->clock == MK_CLOCK_VIRTUAL && next != MK_TIME_FOREVER)
             cpu->now += passed < wait ? passed : wait;
         sched_update_clock(cpu);
-    } else if (!cpu->ready_mask) {
+    } else if (!is_ready) {
         cpu->now += wait;
     }
     cpu->idle_time += cpu->now - start;
@@ -517,11 +566,12 @@ mk_err_t sched_run(struct cpu *cpu)
         if (cpu->now >= cpu->next_event)
             fire_timers(cpu);
         cpu->run_start = cpu->now;
-        if (cpu->ready_mask) {
+        struct thread *next = take_next(cpu);
+        if (next) {
             cpu->host.has_thread = true;
-            switch_away(cpu, false);
+            switch_to(cpu, next, false);
             cpu->host.has_thread = false;
-        } else if (machine->nr_counting == 0) {
+        } else if (machine->nr_counting == 0 && !cpu->ready_mask) {
             return MK_OK; /* only servers are left, and they have done what there was */
         } else if (!idle(cpu)) {
             return MK_E_DEADLOCK;

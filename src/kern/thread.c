@@ -3,6 +3,7 @@
 #include "kern/thread.h"
 
 #include "host/pages.h"
+#include "kern/policy.h"
 #include "kern/sched.h"
 
 static void thread_main(void *arg)
@@ -86,9 +87,15 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
         return MK_E_LIMIT_THREADS;
     if (!sched_reserve_timer(machine))
         return MK_E_NO_MEMORY;
+    struct policed *policed = NULL;
+    const struct mk_policy *policy = machine->cpu->policy;
+    if (unlikely(policy) && !(policed = policed_create(machine->cpu, policy->thread_size)))
+        return MK_E_NO_MEMORY;
     mk_err_t err = thread_take(task, stack_size, &thread);
-    if (err)
+    if (err) {
+        policed_destroy(machine->cpu, policed);
         return err;
+    }
     if (!(thread->flags & THREAD_PARKED))
         host_context_init(&thread->context, thread_main, thread);
     thread->flags = 0;
@@ -103,6 +110,8 @@ mk_err_t thread_create(struct task *task, void (*entry)(void *), void *arg, size
     thread->created = machine->cpu->now;
     thread->first_run = -1;
     thread->id = ++machine->next_thread;
+    if (unlikely(policed))
+        policed_attach(policed, thread);
     list_add_tail(&thread->task_link, &task->threads);
     list_add_tail(&thread->all_link, &machine->threads);
     task->nr_threads++;
@@ -167,6 +176,8 @@ void thread_rest(struct cpu *cpu, struct thread *thread)
     if (thread->trap_stack)
         trap_stack_free(cpu->machine, thread->trap_stack);
     thread->trap_stack = NULL;
+    if (unlikely(thread->policed))
+        policy_ended(cpu, thread);
     list_remove(&thread->task_link);
     list_remove(&thread->all_link);
     task->ended_run_time += thread->run_time;

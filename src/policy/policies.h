@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the scheduling policies share. Each is a struct of functions, <mk/policy.h>; it allocates nothing, and each of
- * its functions takes at most O(log n) of n ready threads, but for once a second in mlfqs.
+ * its functions takes at most O(log n) of n ready threads, but for once a second in mlfqs. A thread that is met while it
+ * runs, or when it is woken, for the policy is new, has an `own` of zeros like one that begins.
  */
 #ifndef POLICY_POLICIES_H
 #define POLICY_POLICIES_H

@@ -37,7 +37,7 @@ static mk_time_t remaining(const struct shortest_thread *t)
 
 static void begin_burst(const struct shortest *s, struct shortest_thread *t, enum mk_ready why)
 {
-    t->predicted = why == MK_READY_NEW ? s->quantum : t->predicted / 2 + t->ran / 2;
+    t->predicted = why == MK_READY_NEW || !t->predicted ? s->quantum : t->predicted / 2 + t->ran / 2;
     t->ran = t->declared_at = 0;
     t->order = 0;
 }

@@ -32,10 +32,19 @@ static void stride_start(void *state, mk_time_t quantum, uint64_t seed)
     stride->quantum = quantum;
 }
 
-static void join(const struct stride *stride, struct stride_thread *t)
+static void begin(const struct stride *stride, struct stride_thread *t, const struct mk_policy_thread *thread)
+{
+    t->tickets = tickets_of(thread);
+    t->remain = virtual_time(stride->quantum, t->tickets, &t->rest);
+}
+
+/* One that the policy has not met yet begins. */
+static void join(const struct stride *stride, struct stride_thread *t, const struct mk_policy_thread *thread)
 {
     if (t->takes_part)
         return;
+    if (!t->tickets)
+        begin(stride, t, thread);
     t->takes_part = true;
     t->pass = stride->global + t->remain;
 }
@@ -57,11 +66,9 @@ static void stride_ready(void *state, struct mk_policy_thread *thread, enum mk_r
 {
     struct stride *stride = state;
     struct stride_thread *t = thread->own;
-    if (why == MK_READY_NEW) {
-        t->tickets = tickets_of(thread);
-        t->remain = virtual_time(stride->quantum, t->tickets, &t->rest);
-    }
-    join(stride, t);
+    if (why == MK_READY_NEW)
+        begin(stride, t, thread);
+    join(stride, t, thread);
     add(stride, t, thread);
 }
 
@@ -99,7 +106,7 @@ static void stride_ran(void *state, struct mk_policy_thread *thread, mk_time_t n
 {
     struct stride *stride = state;
     struct stride_thread *t = thread->own;
-    join(stride, t); /* it was handed the CPU */
+    join(stride, t, thread);
     advance_global(stride, ns, tree_sum(&stride->ready.tree) + t->tickets);
     t->pass += virtual_time(ns, t->tickets, &t->rest);
 }
@@ -108,7 +115,7 @@ static void stride_blocked(void *state, struct mk_policy_thread *thread, mk_time
 {
     const struct stride *stride = state;
     struct stride_thread *t = thread->own;
-    join(stride, t);
+    join(stride, t, thread);
     leave(stride, t);
 }
 

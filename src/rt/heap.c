@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The task's heap: free lists by size class, filled from the task's window;
+ * The task's heap: free lists by size class, filled page by page from spans of the task's window;
  * large blocks have pages of their own. A header before each block tells its
  * class, and a mark that catches most wrong frees.
  *
@@ -16,8 +16,8 @@
 #define HEADER    ((size_t)16)
 #define MARK_USED 0x6d6b7573u
 #define MARK_FREE 0x6d6b6672u
-#define LARGE     UINT32_MAX /* class of a block with pages of its own */
-#define SPAN      ((size_t)65536)
+#define LARGE     UINT32_MAX      /* class of a block with pages of its own */
+#define SPAN      ((size_t)65536) /* the most that is allocated for small blocks at once */
 
 struct header {
     uint32_t mark;
@@ -57,20 +57,36 @@ static void *pages(size_t size)
     return mk_vm_allocate(mk_task_self(), size, &addr) == MK_OK ? (void *)addr : NULL;
 }
 
-static bool refill(struct rt *rt, uint32_t class)
+/* More pages for a class, of which nothing is left: at first as few as will do, then twice as many as before. */
+static bool get_pages(struct heap_rest *rest, size_t size)
 {
-    size_t size = class_size(class);
-    size_t span = size * 4 > SPAN ? size * 4 : SPAN;
+    size_t page = mk_page_size(), least = (size + page - 1) / page * page, most = size * 4 > SPAN ? size * 4 : SPAN;
+    size_t span = rest->span * 2 < least ? least : rest->span * 2 < most ? rest->span * 2 : most;
     char *p = pages(span);
-    if (!p) { /* little is left: one block, if there is room for it */
-        span = size;
+    if (!p && span > least) { /* little is left */
+        span = least;
         p = pages(span);
     }
     if (!p)
         return false;
-    for (size_t n = span / size; n > 0; n--, p += size) {
-        struct header *header = (struct header *)(void *)p;
-        struct heap_free *free = (struct heap_free *)(void *)(p + HEADER);
+    *rest = (struct heap_rest){p, p + span / size * size, span};
+    return true;
+}
+
+/* Blocks are made a page at a time: a page that no block was needed of is not touched, and takes no frame. */
+static bool refill(struct rt *rt, uint32_t class)
+{
+    size_t size = class_size(class), page = mk_page_size();
+    struct heap_rest *rest = &rt->rest[class];
+    if (rest->next == rest->end && !get_pages(rest, size))
+        return false;
+    size_t left = (size_t)(rest->end - rest->next) / size, n = size < page ? page / size : 1;
+    char *p = rest->next;
+    rest->next += (n < left ? n : left) * size;
+    for (char *block = rest->next; block > p;) {
+        block -= size;
+        struct header *header = (struct header *)(void *)block;
+        struct heap_free *free = (struct heap_free *)(void *)(block + HEADER);
         header->mark = MARK_FREE;
         header->class = class;
         free->next = rt->free[class];

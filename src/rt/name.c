@@ -40,12 +40,15 @@ mk_err_t mk_name_register(const char *name, mk_name_t send)
     return name_call(MK_NAMES_REGISTER, name, &right, true, MK_TIME_FOREVER);
 }
 
+/* A name service that ended with the question in hand has a successor at the same port. */
 mk_err_t mk_name_lookup(const char *name, mk_time_t deadline, mk_name_t *sendp)
 {
     struct mk_msg_right right = {.name = MK_NAME_NULL};
     bool is_poll = deadline == MK_TIME_POLL;
-    mk_err_t err =
-        name_call(is_poll ? MK_NAMES_LOOKUP : MK_NAMES_WAIT, name, &right, false, is_poll ? MK_TIME_FOREVER : deadline);
+    uint32_t id = is_poll ? MK_NAMES_LOOKUP : MK_NAMES_WAIT;
+    mk_err_t err = name_call(id, name, &right, false, is_poll ? MK_TIME_FOREVER : deadline);
+    if (err == MK_E_DEAD)
+        err = name_call(id, name, &right, false, is_poll ? MK_TIME_FOREVER : deadline);
     *sendp = err ? MK_NAME_NULL : right.name;
     return err;
 }

@@ -6,6 +6,8 @@
 
 #include "rt/rt.h"
 
+_Static_assert(sizeof(struct rt) <= sizeof(((struct mk_server_room *)NULL)->runtime), "the runtime's state has room");
+
 /* ---- one message ---- */
 
 static bool is_notification(const struct mk_msg *msg)
@@ -58,177 +60,73 @@ static void serve(const struct mk_server *server, void *state, struct mk_msg *ms
         msg->size = msg->nr_rights = msg->nr_memories = 0;
 }
 
-/* ---- live update: see <mk/server.h> ---- */
+/* ---- memory for messages ---- */
 
-mk_name_t mk_server_port(void)
+struct mk_msg rt_message(struct rt_rooms *rooms)
 {
-    const struct rt *rt = mk_task_slot();
-    return rt && rt->service ? rt->service : mk_task_service();
-}
-
-/* The name of the receive right to go on with comes to `port`. False: it did not come. */
-static bool wait_for_name(mk_name_t port, mk_name_t *receivep)
-{
-    mk_name_t name = MK_NAME_NULL;
-    struct mk_msg msg = {.body = &name, .capacity = sizeof(name)};
-    mk_err_t err = mk_receive(port, &msg, MK_TIME_FOREVER);
-    bool is_good = !err && msg.size == sizeof(name);
-    if (!err)
-        mk_msg_discard(&msg);
-    if (is_good)
-        rt_state()->service = *receivep = name;
-    return is_good;
-}
-
-static void drop_port(mk_name_t port)
-{
-    if (mk_port_destroy(port) != MK_OK)
-        mk_log("a port of an update is gone");
-}
-
-static bool is_save(const struct mk_msg *msg)
-{
-    return msg->id == MK_SERVER_SAVE && msg->nr_rights == 1 && msg->rights[0].how == MK_RIGHT_SEND &&
-           msg->rights[0].name == mk_task_self();
-}
-
-/* With what `save` said, and a right to let this server go on. */
-static mk_err_t answer_save(const struct mk_server *server, void *state, mk_name_t go, struct mk_msg *msg)
-{
-    msg->size = msg->nr_rights = msg->nr_memories = 0;
-    mk_err_t err = server->save ? server->save(state, msg) : MK_E_NOT_SUPPORTED;
-    if (!err && msg->nr_rights >= MK_RIGHTS_MAX)
-        err = MK_E_MSG_TOO_LARGE;
-    if (err)
-        return err;
-    msg->rights[msg->nr_rights++] = (struct mk_msg_right){.name = go, .how = MK_MAKE_SEND_ONCE};
-    msg->status = MK_OK;
-    return mk_reply(msg);
-}
-
-/* The message is answered, or is to be with its status. */
-static void save(const struct mk_server *server, void *state, struct mk_msg *msg, mk_name_t *receivep)
-{
-    mk_name_t go;
-    mk_err_t err = mk_right_release(msg->rights[0].name); /* it has shown what it had to */
-    if (!err)
-        err = mk_port_create(&go);
-    if (!err && (err = answer_save(server, state, go, msg)))
-        drop_port(go);
-    if (err) {
-        msg->status = err;
-        msg->size = msg->nr_rights = msg->nr_memories = 0;
-        return;
-    }
-    msg->reply = MK_NAME_NULL;
-    (void)wait_for_name(go, receivep); /* else it goes on as it was */
-    drop_port(go);
-}
-
-static void count_message(struct rt *rt)
-{
-    struct mk_msg msg = {.id = MK_SERVER_RESTORE};
-    if (rt->nr_probation == 0 || --rt->nr_probation > 0)
-        return;
-    if (mk_send(rt->confirm, &msg, MK_TIME_POLL) != MK_OK)
-        (void)mk_right_release(rt->confirm);
-}
-
-static mk_err_t restore(const struct mk_server *server, void **statep, struct mk_msg *msg)
-{
-    struct rt *rt = rt_state();
-    if (msg->id != MK_SERVER_RESTORE || msg->nr_rights < 1)
-        return MK_E_MSG_ID;
-    rt->confirm = msg->rights[--msg->nr_rights].name;
-    rt->nr_probation = MK_SERVER_PROBATION;
-    return server->restore ? server->restore(statep, msg) : MK_E_NOT_SUPPORTED;
-}
-
-/* Room for whatever a message can bring. */
-struct room {
-    struct mk_msg_right rights[MK_RIGHTS_MAX];
-    struct mk_msg_memory memories[MK_MEMORIES_MAX];
-};
-
-/* Its body, to be freed, is NULL without memory. */
-static struct mk_msg message_in(struct room *room)
-{
-    return (struct mk_msg){.body = mk_malloc(MK_BODY_MAX),
+    const struct rt *rt = rt_state();
+    struct mk_server_room *room = rt ? rt->room : NULL;
+    return (struct mk_msg){.body = room ? room->body : mk_malloc(MK_BODY_MAX),
                            .capacity = MK_BODY_MAX,
-                           .rights = room->rights,
+                           .rights = rooms->rights,
                            .max_rights = MK_RIGHTS_MAX,
-                           .memories = room->memories,
+                           .memories = rooms->memories,
                            .max_memories = MK_MEMORIES_MAX};
 }
 
-/* In place of start. */
-static mk_err_t take_over(const struct mk_server *server, void **statep, mk_name_t *receivep)
+void rt_message_free(const struct mk_msg *msg)
 {
-    struct room room;
-    struct mk_msg msg = message_in(&room);
-    if (!msg.body || !rt_state())
-        return MK_E_NO_MEMORY;
-    if (!wait_for_name(mk_task_service(), receivep))
-        return MK_E_DEAD;
-    mk_err_t err = mk_receive(mk_task_service(), &msg, MK_TIME_FOREVER);
-    if (err)
-        return err;
-    err = restore(server, statep, &msg);
-    mk_msg_drop_rights(&msg);
-    struct mk_msg answer = {.reply = msg.reply, .status = err};
-    mk_err_t answered = mk_reply(&answer);
-    mk_free(msg.body);
-    drop_port(mk_task_service());
-    return err ? err : answered;
-}
-
-/* Was this task loaded to take over? Said once. */
-static bool is_update(void)
-{
-    mk_name_t mark;
-    if (mk_task_get_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, &mark) != MK_OK)
-        return false;
-    (void)mk_right_release(mark);
-    return mk_task_set_special(mk_task_self(), MK_SPECIAL_REGISTERED_2, MK_NAME_NULL) == MK_OK;
+    if (!rt_state()->room)
+        mk_free(msg->body);
 }
 
 /* ---- the loop ---- */
 
 mk_err_t mk_server_run(const struct mk_server *server, mk_name_t receive, void *state)
 {
-    struct room room;
+    struct rt_rooms rooms;
     struct rt *rt = rt_state();
-    struct mk_msg msg = message_in(&room);
+    struct mk_msg own = rt_message(&rooms), *msg = &own;
 
-    if (!rt || !msg.body)
+    if (!rt || !own.body)
         return rt ? MK_E_NO_MEMORY : MK_E_NOT_IN_MACHINE;
+    if (rt->room && rt->room->msg) {
+        msg = rt->room->msg;
+        *msg = own;
+        msg->body = rt->room->msg_body;
+    }
     rt->loop_stop = false;
-    mk_err_t err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+    mk_err_t err = mk_receive(receive, msg, MK_TIME_FOREVER);
     while (!err || err == MK_E_LIMIT_WINDOW) {
         if (err) { /* a request with more memory than the window has room for; it is gone, and its caller knows */
-            err = mk_receive(receive, &msg, MK_TIME_FOREVER);
+            err = mk_receive(receive, msg, MK_TIME_FOREVER);
             continue;
         }
-        if (is_save(&msg))
-            save(server, state, &msg, &receive);
-        else
-            serve(server, state, &msg);
-        count_message(rt);
+        if (!update_is_save(msg)) {
+            serve(server, state, msg);
+        } else {
+            struct mk_msg asked = *msg; /* another version may receive to the same place meanwhile */
+            err = update_save(server, state, &asked, &receive);
+            *msg = asked;
+            if (err)
+                break;
+        }
+        update_count(rt);
         if (rt->loop_stop) {
             rt->loop_stop = false;
-            if (msg.reply && mk_reply(&msg) != MK_OK)
-                mk_msg_discard(&msg);
+            if (msg->reply && mk_reply(msg) != MK_OK)
+                mk_msg_discard(msg);
             break;
         }
-        err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+        err = mk_reply_receive(receive, msg, MK_TIME_FOREVER);
         if (err &&
-            msg.reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
-            msg.status = err;
-            msg.size = msg.nr_rights = msg.nr_memories = 0;
-            err = mk_reply_receive(receive, &msg, MK_TIME_FOREVER);
+            msg->reply) { /* the answer could not be sent as it was: the caller is told why, and the loop goes on */
+            msg->status = err;
+            msg->size = msg->nr_rights = msg->nr_memories = 0;
+            err = mk_reply_receive(receive, msg, MK_TIME_FOREVER);
         }
     }
-    mk_free(msg.body);
+    rt_message_free(&own);
     return err;
 }
 
@@ -241,14 +139,12 @@ void mk_server_stop(void)
 
 /* ---- arguments ---- */
 
-#define ARGV_MAX 256
-
 /*
  * Split a copy of the arguments at blanks, in place. Quotes '' and "" protect
  * blanks and may stand inside a word; a backslash outside '' takes the next
- * byte as it is. Returns the number of words, or -1: too many.
+ * byte as it is. Returns the number of words: at most one for two bytes, and one.
  */
-static int split(char *p, char **argv, int max)
+static int split(char *p, char **argv)
 {
     int argc = 0;
     char *out = p;
@@ -257,8 +153,6 @@ static int split(char *p, char **argv, int max)
             p++;
         if (!*p)
             return argc;
-        if (argc == max)
-            return -1;
         argv[argc++] = out;
         for (char quote = 0; *p && (quote || !strchr(" \t\n", *p)); p++) {
             if (quote ? *p == quote : *p == '\'' || *p == '"')
@@ -282,19 +176,14 @@ static int split(char *p, char **argv, int max)
 static int run_main(const struct mk_server *server)
 {
     const char *args = mk_task_args();
-    char **argv = mk_calloc(ARGV_MAX + 2, sizeof(*argv));
+    char **argv = mk_calloc(strlen(args) / 2 + 3, sizeof(*argv));
     char *words = mk_calloc(strlen(args) + 2, 1);
     if (!argv || !words || !(argv[0] = mk_strdup(mk_task_label()))) {
         mk_log("no memory for the arguments");
         return 1;
     }
     strcpy(words, args);
-    int n = split(words, argv + 1, ARGV_MAX);
-    if (n < 0) {
-        mk_log("more than %d arguments", ARGV_MAX);
-        return 1;
-    }
-    return server->main(n + 1, argv);
+    return server->main(split(words, argv + 1) + 1, argv);
 }
 
 static mk_err_t announce(const struct mk_server *server, mk_name_t receive)
@@ -315,17 +204,17 @@ static mk_err_t announce(const struct mk_server *server, mk_name_t receive)
 static int run_server(const struct mk_server *server)
 {
     void *state = NULL;
-    mk_name_t receive = mk_server_port();
     mk_err_t err = mk_task_set_server(true);
-    bool is_next = !err && is_update();
-    if (is_next)
-        err = take_over(server, &state, &receive);
-    else if (!err && server->start)
-        err = server->start(&state);
+    if (!err)
+        err = mk_server_take_over(server, &state);
+    bool is_next = err != MK_E_NOT_FOUND;
+    if (!is_next)
+        err = server->start ? server->start(&state) : MK_OK;
     if (err) {
         mk_log("%s: %s (%s)", is_next ? "restore" : "start", mk_err_text(err), mk_err_name(err));
         return 1;
     }
+    mk_name_t receive = mk_server_port();
     err = is_next ? MK_OK : announce(server, receive); /* else the port has its name already */
     if (err) {
         mk_log("cannot register \"%s\": %s (%s)", server->name ? server->name : "", mk_err_text(err), mk_err_name(err));
@@ -342,6 +231,11 @@ static int run_server(const struct mk_server *server)
 void mk_server_main(void *arg)
 {
     const struct mk_server *server = arg;
+    struct rt *rt = server->room ? (struct rt *)(void *)server->room->runtime : NULL;
+    if (rt) {
+        rt->room = server->room;
+        mk_task_set_slot(rt);
+    }
     int code = server->main ? run_main(server) : run_server(server);
     rt_flush();
     mk_task_exit(code);

@@ -8,8 +8,11 @@
 #include "host/console.h"
 #include "host/events.h"
 #include "host/pages.h"
+#include "host/plugin.h"
 #include "ipc/pager.h"
+#include "kern/policy.h"
 #include "kern/timer.h"
+#include "policy/find.h"
 #include "vm/object.h"
 
 static const struct mk_costs default_costs = {
@@ -91,8 +94,6 @@ static mk_err_t check_config(const struct mk_machine_config *c, const struct ref
         {(unsigned)c->isolation > MK_ISOLATION_PKEY, MK_E_BAD_ARGUMENT,
          "isolation: must be auto, none, mprotect or pkey"},
         {c->costs && !costs_are_good(c->costs), MK_E_BAD_ARGUMENT, "costs: each must be from 0 to 1 hour"},
-        {c->policy && strcmp(c->policy, "priority") != 0, MK_E_NOT_SUPPORTED,
-         "policy: priority is the only one so far"},
         {c->page_policy && !page_policy_find(c->page_policy), MK_E_BAD_ARGUMENT,
          "page policy: must be fifo, clock, clock-clear, lru, aging, random, ws or opt"},
     };
@@ -203,6 +204,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     machine->clock = c->clock;
     machine->clock_start = host_clock();
     machine->quantum = c->quantum ? c->quantum : 10 * MK_MSEC;
+    machine->no_lending = c->no_lending;
     machine->max_quanta = c->max_quanta ? c->max_quanta : UINT32_MAX;
     machine->seed = c->seed;
     machine->random = mix64(c->seed);
@@ -274,6 +276,17 @@ static struct mk_machine *machine_alloc(enum mk_isolation isolation_kind)
     return machine;
 }
 
+static mk_err_t choose_policy(struct mk_machine *machine, const struct mk_machine_config *c)
+{
+    char why[POLICY_WHY_SIZE] = "";
+    const struct mk_policy *policy = c->own_policy;
+    mk_err_t err = policy ? policy_check(policy, why, sizeof(why))
+                          : policy_find(c->policy ? c->policy : "priority", &policy, why, sizeof(why));
+    if (err)
+        machine_log(machine, "%s", why);
+    return err ? err : policy_set(machine->cpu, policy);
+}
+
 mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_machine **machinep)
 {
     static const struct mk_machine_config none;
@@ -298,11 +311,18 @@ mk_err_t mk_machine_create(const struct mk_machine_config *config, struct mk_mac
         err = MK_E_NO_MEMORY;
         goto fail_vm;
     }
+    err = choose_policy(machine, c);
+    if (err)
+        goto fail_ports;
     machine->bootstrap_port = machine->bootstrap;
     machine->bootstrap->refs++;
+    host_plugins_hold();
     *machinep = machine;
     return MK_OK;
 
+fail_ports:
+    port_destroy(machine, machine->bootstrap);
+    port_destroy(machine, machine->control);
 fail_vm:
     vm_finish(machine);
 fail_kmem:
@@ -310,7 +330,7 @@ fail_kmem:
     machine_free(machine);
 fail:
     host_traps_release();
-    return refuse(&to, err, "no memory for a machine");
+    return err == MK_E_NO_MEMORY || err == MK_E_LIMIT_HOST ? refuse(&to, err, "no memory for a machine") : err;
 }
 
 void mk_machine_destroy(struct mk_machine *machine)
@@ -337,6 +357,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     port_release(machine, machine->bootstrap_port);
     exception_forget(machine, &machine->exception);
     port_destroy(machine, machine->control);
+    policy_set(cpu, NULL);
     thread_free_all(machine);
     vm_finish(machine);
     trace_finish(machine);
@@ -347,6 +368,7 @@ void mk_machine_destroy(struct mk_machine *machine)
     kmem_finish(&machine->kmem);
     host_cpu_finish(&cpu->host);
     machine_free(machine);
+    host_plugins_release();
     host_traps_release();
 }
 
@@ -359,7 +381,6 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (!cpu_ensure_trap_stack(cpu) || !host_cpu_enter(&cpu->host))
         return MK_E_LIMIT_HOST;
     machine->is_running = true;
-    machine->exit_code = 0;
     mk_err_t err = sched_run(cpu);
     if (cpu->host.isolation)
         host_isolation_suspend(cpu->host.isolation);
@@ -370,6 +391,8 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
     if (exit_codep)
         *exit_codep =
             machine_is_stopping(machine) ? __atomic_load_n(&machine->stop->code, __ATOMIC_RELAXED) : machine->exit_code;
+    if (!machine->nr_counting) /* else the next run goes on with what this one began */
+        machine->exit_code = 0;
     __atomic_store_n(&machine->stop->is_requested, false, __ATOMIC_SEQ_CST);
     trace_flush(machine);
     return err;
@@ -378,7 +401,8 @@ mk_err_t mk_machine_run(struct mk_machine *machine, int *exit_codep)
 void mk_machine_stop(struct mk_machine *machine, int exit_code)
 {
     uint32_t rights = host_isolation_look_begin();
-    __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
+    if (!machine_is_stopping(machine))
+        __atomic_store_n(&machine->stop->code, exit_code, __ATOMIC_RELAXED);
     __atomic_store_n(&machine->stop->is_requested, true, __ATOMIC_SEQ_CST);
     if (!machine->cpu->host.isolation) /* else it may be closed, and every kernel call looks */
         __atomic_store_n(&machine->cpu->flags, CPU_RESCHEDULE, __ATOMIC_SEQ_CST);

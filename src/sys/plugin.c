@@ -59,7 +59,7 @@ static mk_err_t image_isolate(struct mk_machine *machine, struct task *task)
 
 void plugin_unload(struct image *image)
 {
-    host_plugin_close(&image->plugin);
+    host_plugin_end(&image->plugin);
     kmem_free(&image->machine->kmem, image, sizeof(*image));
 }
 

@@ -5,11 +5,11 @@
 
 #include <mk/mk.h>
 
+#include "host/user.h"
 #include "ipc/ipc.h"
 #include "kern/history.h"
 #include "kern/sched.h"
 #include "kern/thread.h"
-#include "kern/user.h"
 #include "vm/fault.h"
 #include "vm/map.h"
 

@@ -2,8 +2,8 @@
 /* Memory on its way; see copy.h. */
 #include "vm/copy.h"
 
+#include "host/user.h"
 #include "kern/sched.h"
-#include "kern/user.h"
 #include "vm/fault.h"
 #include "vm/object.h"
 #include "vm/region.h"

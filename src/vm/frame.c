@@ -44,6 +44,11 @@ void set_release(struct vm *vm, struct page_set *set)
     kmem_free(kmem, set, sizeof(*set));
 }
 
+void set_init(struct page_set *set, const struct page_policy *policy, uint32_t limit, uint64_t seed)
+{
+    *set = (struct page_set){.policy = policy, .limit = limit, .random = mix64(seed), .window = MK_PAGE_WINDOW_DEFAULT};
+}
+
 struct page_set *set_create(struct vm *vm, const struct page_policy *policy, const struct mk_vm_frames *frames,
                             uint64_t *future, size_t nr_future)
 {

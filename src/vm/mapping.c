@@ -301,6 +301,7 @@ void vm_statistics(const struct vm *vm, struct mk_vm_stats *stats)
     stats->nr_reserved = vm->reserve;
     stats->nr_slots = vm->nr_slots;
     stats->nr_used_slots = vm->nr_used_slots;
+    stats->store_cookie = vm->store && vm->store->pager ? vm->store->pager->cookie : 0;
     stats->nr_resident = vm->nr_frames - vm->nr_free;
     stats->is_thrashing = vm->is_thrashing && vm->machine->cpu->now <= vm->thrashing_until;
 }

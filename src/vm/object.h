@@ -76,6 +76,8 @@ void slot_free(struct vm *vm, uint32_t slot);
 
 /* ---- sets (frame.c) ---- */
 
+void set_init(struct page_set *set, const struct page_policy *policy, uint32_t limit, uint64_t seed);
+
 /* Frames of a task's own; `future` is taken over. NULL: no memory. */
 struct page_set *set_create(struct vm *vm, const struct page_policy *policy, const struct mk_vm_frames *frames,
                             uint64_t *future, size_t nr_future);
@@ -84,9 +86,8 @@ void set_release(struct vm *vm, struct page_set *set);
 /* The object's pages take their frames from this set from now on. */
 void object_set(struct vm_object *object, struct page_set *set);
 
-/* ---- policies (policy.c) ---- */
+/* ---- policies (src/policy/pages.c) ---- */
 
 const struct page_policy *page_policy_find(const char *name); /* NULL: no such */
-void set_init(struct page_set *set, const struct page_policy *policy, uint32_t limit, uint64_t seed);
 
 #endif

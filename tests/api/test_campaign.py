@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """mk campaign from outside: test_campaign.py MK TOP PLUGINS FAULTS [TEST...]
 
-FAULTS is how many the system must survive here.
+FAULTS is how many the systems of the examples must survive here.
 """
 import json
 import os
@@ -11,15 +11,20 @@ import unittest
 import test_cli
 from test_cli import DEMO, mk
 
-FAULTS = 100
+FAULTS = 200
 KINDS = ("null", "arith", "illegal", "abort", "exit", "loop", "hang", "delay", "flip", "alloc", "memory", "error",
-         "lost", "twice", "corrupt")
+         "wrong-result", "pager-death", "torn-write", "lost", "twice", "corrupt")
 BAD = ("hung", "audit", "died")
+SMALL = "examples/boot/campaign.ini"  # a system whose pages are with a pager
 
 
 class Campaign(test_cli.Case):
+    def setUp(self):
+        super().setUp()
+        self.some = min(FAULTS, 150)
+
     def campaign(self, *args, boot=DEMO, status=0):
-        result = mk("campaign", boot, *args)
+        result = mk("campaign", boot, *args, seconds=240)
         self.expect(result, status)
         return result.text
 
@@ -37,15 +42,21 @@ class Campaign(test_cli.Case):
 
     def test_CAMPAIGN0010(self):
         """Whatever goes wrong in a task, no run hangs, no process dies, and the kernel accounts for everything."""
-        report = self.report("--faults", str(FAULTS), "--seed", "11")
-        self.check_sums(report)
-        self.assertEqual(report["total"]["faults"], FAULTS)
-        self.assertEqual([report["total"][bad] for bad in BAD], [0, 0, 0])
-        self.assertGreater(report["total"]["manifested"], FAULTS / 2)
+        kinds, targets = set(), set()
+        for boot, *more in ((SMALL,), (DEMO, "--set", "machine.memory=4M")):
+            report = self.report("--faults", str(FAULTS // 2), "--seed", "11", *more, boot=boot)
+            self.check_sums(report)
+            self.assertEqual(report["total"]["faults"], FAULTS // 2)
+            self.assertEqual([report["total"][bad] for bad in BAD], [0, 0, 0], report["entries"])
+            self.assertGreater(report["total"]["manifested"], FAULTS / 4)
+            kinds.update(kind for kind, count in report["kinds"].items() if count["injected"])
+            targets.update(target for target, count in report["targets"].items() if count["manifested"])
+        self.assertEqual(kinds, set(KINDS) - {"hang"})
+        self.assertEqual(targets, {"names", "pager", "console", "ramfs"})
 
     def test_CAMPAIGN0020(self):
         """A crash of a server is recovered from, or its client learns of it: always."""
-        report = self.report("--faults", str(FAULTS), "--seed", "12", "--kinds", "null,arith,illegal,abort,exit,loop")
+        report = self.report("--faults", str(self.some), "--seed", "12", "--kinds", "null,arith,illegal,abort,exit,loop")
         total = report["total"]
         self.assertEqual(total["manifested"], total["recovered"] + total["degraded"], report["entries"])
         self.assertGreater(total["recovered"], 0)
@@ -128,6 +139,75 @@ class Campaign(test_cli.Case):
         result = mk("campaign", boot, "-c", "true")
         self.expect(result, 2)
         self.check_log(result, "the run without a fault failed")
+
+    def test_CAMPAIGN0100(self):
+        """A process that dies is told with its fault, whatever ran in it before, and the rest goes on."""
+        boot = self.write("fragile.ini", "[task names]\n[task console]\nprivileged = yes\nafter = names\n"
+                          f"[task fragile]\nmodule = {test_cli.PLUGINS}/tool.so\nargs = fragile\n"
+                          "[task shell]\nprivileged = yes\nafter = console\n")
+        args = ("-c", "sleep 1", "--kinds", "error,delay", "--target", "fragile", "--faults", "30", "--json")
+        reports = []
+        for jobs in ("1", "4"):
+            result = mk("campaign", boot, *args, "--jobs", jobs)
+            self.expect(result, 1)
+            reports.append(result.text)
+        self.assertEqual(*reports)
+        report = json.loads(reports[0])
+        error, delay = report["kinds"]["error"], report["kinds"]["delay"]
+        self.assertEqual((error["died"], delay["died"]), (error["injected"], 0))
+        self.assertEqual((error["faults"] + delay["faults"], delay["recovered"]), (30, delay["injected"]))
+        self.assertGreater(error["died"], 3)
+        self.assertEqual([entry["outcome"] for entry in report["entries"]], ["died"] * error["died"])
+        result = mk("campaign", boot, *args[:-3], "--only", str(report["entries"][0]["id"]))
+        self.expect(result, 1)
+        self.assertTrue(result.text.endswith("outcome: died\n"))
+
+    def check_only(self, args, report, boot=SMALL):
+        """Each of these faults, alone, ends as in the campaign."""
+        for entry in report["entries"][:3]:
+            result = mk("campaign", boot, *args, "--only", str(entry["id"]))
+            self.expect(result, 0)
+            self.assertTrue(result.text.endswith(f"outcome: {entry['outcome']}\n"), result)
+
+    def test_CAMPAIGN0110(self):
+        """Answers with a wrong status, size or number end no run: a command complains, or its output is wrong."""
+        args = ("--kinds", "wrong-result", "--seed", "2")
+        report = self.report(*args, "--faults", "60", boot=SMALL)
+        self.check_sums(report)
+        total = report["total"]
+        self.assertEqual([total[bad] for bad in BAD], [0, 0, 0])
+        self.assertTrue(total["degraded"] > 0 and total["wrong"] > 0 and total["manifested"] < total["injected"], total)
+        self.check_only(args, report)
+
+    def check_pager(self, kind, *words):
+        args = ("--kinds", kind, "--seed", "4")
+        report = self.report(*args, "--faults", str(self.some), boot=SMALL)
+        self.check_sums(report)
+        total = report["total"]
+        self.assertGreater(total["injected"], self.some / 2)
+        self.assertEqual(total["recovered"], total["injected"])
+        result = mk("campaign", SMALL, *args, "--only", "1")
+        self.expect(result, 0)
+        self.assertIn(f"fault 1: pager {words[0]}, at its kernel call", result.text)
+        self.assertTrue(result.text.endswith("outcome: recovered\n"), result)
+        self.check_log(result, "fault: [pager]")
+
+    def test_CAMPAIGN0111(self):
+        """A pager that is killed while it has pages is restarted, and each of them comes back as it was."""
+        self.check_pager("pager-death", "is killed while pages are out")
+
+    def test_CAMPAIGN0112(self):
+        """So does a page that it was writing, of which some sectors are new and the others old."""
+        self.check_pager("torn-write", "is killed in the middle of writing a page")
+
+    def test_CAMPAIGN0113(self):
+        """Faults of the pager are possible where there is one that has pages, and are left out elsewhere."""
+        for boot, *more in ((DEMO,), (SMALL, "--set", "machine.memory=64M"), (SMALL, "--target", "ramfs")):
+            result = mk("campaign", boot, "--kinds", "torn-write", *more)
+            self.expect(result, 2)
+            self.check_log(result, "--kinds: torn-write needs a pager")
+        for boot, nr in ((DEMO, len(KINDS) - 3), (SMALL, len(KINDS) - 1)):
+            self.assertEqual(len(self.report("--faults", str(40 * nr // 5), boot=boot)["kinds"]), nr)
 
 
 if __name__ == "__main__":

@@ -589,6 +589,149 @@ static void SWITCH0070(void **state)
     assert_int_equal(mk_thread_depress_abort(1), MK_E_NOT_IN_MACHINE);
 }
 
+/* ---- Pintos' tests of priority donation (src/tests/threads), with a port in the place of each lock ---- */
+
+/* The holder of a lock is who received from its port last; who wants it calls. */
+static void hold(mk_name_t lock)
+{
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_send(lock, &msg, MK_TIME_FOREVER));
+    CHECK_OK(mk_receive(lock, &msg, MK_TIME_FOREVER));
+}
+
+/* To the first who wants it. */
+static void give_back(mk_name_t lock)
+{
+    struct mk_msg msg = {.capacity = 0};
+    CHECK_OK(mk_receive(lock, &msg, MK_TIME_FOREVER));
+    CHECK_OK(mk_reply(&msg));
+}
+
+static int my_priority(void)
+{
+    struct mk_thread_info infos[16];
+    size_t n;
+    CHECK_OK(mk_machine_threads(NULL, infos, 16, &n));
+    for (size_t i = 0; i < n; i++)
+        if (infos[i].state == MK_THREAD_RUNNING)
+            return infos[i].priority;
+    return -1;
+}
+
+struct donor {
+    mk_name_t holds, wants;
+    int before, after; /* its priority when it has what it wants, and when it has given back what it holds */
+};
+
+static void donor_main(void *arg)
+{
+    struct donor *d = arg;
+    struct mk_msg msg = {.capacity = 0};
+    if (d->holds)
+        hold(d->holds);
+    CHECK_OK(mk_call(d->wants, &msg, MK_TIME_FOREVER));
+    d->before = my_priority();
+    if (d->holds)
+        give_back(d->holds);
+    d->after = my_priority();
+}
+
+static mk_name_t donor_start(struct donor *d, mk_name_t holds, mk_name_t wants, int priority)
+{
+    *d = (struct donor){.holds = holds, .wants = wants};
+    return thread_of("donor", donor_main, d, priority);
+}
+
+/* LEND0300: priority-donate-chain: seven raise the holder to 3, 6, 9, ... 21; at the end each has its own again. */
+MKT_TEST(LEND0300)
+{
+    (void)arg;
+    static struct donor donors[8];
+    mk_name_t locks[8], threads[8];
+    for (int i = 0; i < 8; i++)
+        locks[i] = mkt_port();
+    hold(locks[0]);
+    CHECK_OK(mk_thread_set_priority(mk_thread_self(), 0));
+    for (int i = 1; i < 8; i++) {
+        threads[i] = donor_start(&donors[i], i < 7 ? locks[i] : MK_NAME_NULL, locks[i - 1], 3 * i);
+        CHECK(my_priority() == 3 * i);
+    }
+    give_back(locks[0]);
+    CHECK(my_priority() == 0);
+    for (int i = 1; i < 8; i++) {
+        join(threads[i]);
+        CHECK(donors[i].before == 21 && donors[i].after == 3 * i);
+    }
+}
+
+/*
+ * LEND0310: priority-donate-multiple: raised to 32 and 33 by two who want two locks, and back one by one. Only one port
+ * can be the one that it received from last, so that it has the requests at hand.
+ */
+MKT_TEST(LEND0310)
+{
+    (void)arg;
+    static struct donor at_a, at_b;
+    struct mk_msg want_a = {.capacity = 0}, want_b = {.capacity = 0};
+    mk_name_t a = mkt_port(), b = mkt_port();
+    CHECK_OK(mk_thread_set_priority(mk_thread_self(), 31));
+    mk_name_t thread_a = donor_start(&at_a, MK_NAME_NULL, a, 32);
+    CHECK_OK(mk_receive(a, &want_a, MK_TIME_FOREVER));
+    CHECK(my_priority() == 32);
+    mk_name_t thread_b = donor_start(&at_b, MK_NAME_NULL, b, 33);
+    CHECK_OK(mk_receive(b, &want_b, MK_TIME_FOREVER));
+    CHECK(my_priority() == 33);
+    CHECK_OK(mk_reply(&want_b));
+    CHECK(my_priority() == 32 && at_b.after == 33 && !at_a.after);
+    CHECK_OK(mk_reply(&want_a));
+    CHECK(my_priority() == 31 && at_a.after == 32);
+    join(thread_a);
+    join(thread_b);
+}
+
+/* LEND0320: priority-donate-nest: 31 holds what 32 wants, who holds what 33 wants: 32, 33, and back to 31. */
+MKT_TEST(LEND0320)
+{
+    (void)arg;
+    static struct donor medium, high;
+    mk_name_t a = mkt_port(), b = mkt_port();
+    CHECK_OK(mk_thread_set_priority(mk_thread_self(), 31));
+    hold(a);
+    mk_name_t medium_thread = donor_start(&medium, b, a, 32);
+    CHECK(my_priority() == 32);
+    mk_name_t high_thread = donor_start(&high, MK_NAME_NULL, b, 33);
+    CHECK(my_priority() == 33);
+    give_back(a);
+    CHECK(my_priority() == 31 && medium.before == 33 && medium.after == 32 && high.after == 33);
+    join(medium_thread);
+    join(high_thread);
+}
+
+static void lend_nothing(void *arg)
+{
+    static struct donor donor;
+    mk_name_t lock = mkt_port();
+    (void)arg;
+    hold(lock);
+    mk_name_t thread = donor_start(&donor, MK_NAME_NULL, lock, 40);
+    CHECK(my_priority() == MK_PRIO_DEFAULT);
+    give_back(lock);
+    CHECK(donor.after == 40);
+    join(thread);
+}
+
+/* LEND0330: in a machine without lending nobody's priority changes by a call. */
+static void LEND0330(void **state)
+{
+    const struct mk_machine_config config = {.no_lending = true};
+    struct mkt t;
+    (void)state;
+    mkt_begin(&t, &config);
+    mkt_spawn(&t, "test", lend_nothing, NULL, false);
+    mkt_run_all(&t);
+    mkt_finish(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +742,8 @@ int main(void)
         cmocka_unit_test(LEND0130),   cmocka_unit_test(LEND0140),   cmocka_unit_test(SWITCH0010),
         cmocka_unit_test(SWITCH0020), cmocka_unit_test(SWITCH0030), cmocka_unit_test(SWITCH0040),
         cmocka_unit_test(SWITCH0050), cmocka_unit_test(SWITCH0060), cmocka_unit_test(SWITCH0070),
+        cmocka_unit_test(LEND0300),   cmocka_unit_test(LEND0310),   cmocka_unit_test(LEND0320),
+        cmocka_unit_test(LEND0330),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static void MACHINE0010(void **state)
     c = zero, c.context = (enum mk_context)2, refuse(c, MK_E_BAD_ARGUMENT, "context");
     c = zero, c.isolation = (enum mk_isolation)4, refuse(c, MK_E_BAD_ARGUMENT, "isolation");
     c = zero, c.isolation = MK_ISOLATION_PKEY, refuse(c, MK_E_NOT_SUPPORTED, "isolation");
-    c = zero, c.policy = "best", refuse(c, MK_E_NOT_SUPPORTED, "policy");
+    c = zero, c.policy = "best", refuse(c, MK_E_NOT_FOUND, "policy");
     c = zero, c.costs = &costs, refuse(c, MK_E_BAD_ARGUMENT, "cost");
 }
 
@@ -338,6 +338,29 @@ static void MACHINE0150(void **state)
     mkt_spawn(&t, "bad", end_with, &e, false);
     mkt_spawn(&t, "halt", halt_machine, &code, false);
     assert_int_equal(run_code(&t), 33);
+    mkt_finish(&t);
+}
+
+static void stop_twice(void *arg)
+{
+    CHECK_OK(mk_time_sleep(MK_MSEC));
+    mk_machine_stop(arg, 7);
+    mk_machine_stop(arg, 8);
+}
+
+/* MACHINE0155: of two stops the first has its way; exit codes of tasks from before it are those of the next run. */
+static void MACHINE0155(void **state)
+{
+    (void)state;
+    struct mkt t;
+    struct ending bad = {4, 0}, good = {0, MK_SEC};
+    mkt_begin(&t, NULL);
+    mkt_spawn(&t, "bad", end_with, &bad, false);
+    mkt_spawn(&t, "good", end_with, &good, false);
+    mkt_spawn(&t, "stopper", stop_twice, t.machine, false);
+    assert_int_equal(run_code(&t), 7);
+    assert_int_equal(run_code(&t), 4);
+    assert_int_equal(run_code(&t), 0);
     mkt_finish(&t);
 }
 
@@ -1212,7 +1235,7 @@ int main(void)
         cmocka_unit_test(MACHINE0340), cmocka_unit_test(MACHINE0350), cmocka_unit_test(MACHINE0360),
         cmocka_unit_test(MACHINE0370), cmocka_unit_test(MACHINE0380), cmocka_unit_test(MACHINE0390),
         cmocka_unit_test(MACHINE0400), cmocka_unit_test(MACHINE0410), cmocka_unit_test(MACHINE0420),
-        cmocka_unit_test(MACHINE0430),
+        cmocka_unit_test(MACHINE0430), cmocka_unit_test(MACHINE0155),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

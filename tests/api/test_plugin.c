@@ -339,6 +339,51 @@ static void PLUGIN0020(void **state)
     run_inside(instances_main, NULL);
 }
 
+/* PLUGIN0026: who comes after an instance that ended gets its place in memory, and fresh globals. */
+static void PLUGIN0026(void **state)
+{
+    char first[64];
+    struct mkt t, other;
+    (void)state;
+    begin(&t);
+    assert_int_equal(tool_run(&t, "globals"), 0);
+    snprintf(first, sizeof(first), "%.63s", t.log);
+    for (int i = 0; i < 3; i++) {
+        t.log_used = 0;
+        assert_int_equal(tool_run(&t, "globals"), 0);
+        assert_string_equal(t.log, first);
+    }
+    begin(&other);
+    mkt_finish(&t);
+    assert_int_equal(tool_run(&other, "globals"), 0);
+    assert_string_equal(other.log, first);
+    mkt_finish(&other);
+}
+
+/* PLUGIN0027: a file that has changed is checked and loaded anew. */
+static void PLUGIN0027(void **state)
+{
+    size_t size;
+    char why[256];
+    unsigned char *bytes = read_file(PLUGIN("tool"), &size);
+    const struct mk_load load = {.label = "tool", .path = write_file("file.so", bytes, size), .args = "globals"};
+    struct mkt t;
+    int code = -1;
+    (void)state;
+    begin(&t);
+    assert_int_equal(mk_machine_load(t.machine, &load, NULL, why, sizeof(why)), MK_OK);
+    assert_int_equal(mk_machine_run(t.machine, &code), MK_OK);
+    assert_int_equal(code, 0);
+    write_file("file.so", "hello, world\n", 13);
+    assert_int_equal(mk_machine_load(t.machine, &load, NULL, why, sizeof(why)), MK_E_PLUGIN_FILE);
+    write_file("file.so", bytes, size);
+    assert_int_equal(mk_machine_load(t.machine, &load, NULL, why, sizeof(why)), MK_OK);
+    assert_int_equal(mk_machine_run(t.machine, &code), MK_OK);
+    assert_int_equal(code, 0);
+    free(bytes);
+    mkt_finish(&t);
+}
+
 /* PLUGIN0021: the loop answers small bodies, unknown operations and errors itself, and drops their rights. */
 static void loop_main(void *arg)
 {
@@ -751,10 +796,11 @@ int main(void)
         cmocka_unit_test(PLUGIN0013), cmocka_unit_test(PLUGIN0014), cmocka_unit_test(PLUGIN0015),
         cmocka_unit_test(PLUGIN0016), cmocka_unit_test(PLUGIN0020), cmocka_unit_test(PLUGIN0021),
         cmocka_unit_test(PLUGIN0022), cmocka_unit_test(PLUGIN0023), cmocka_unit_test(PLUGIN0024),
-        cmocka_unit_test(PLUGIN0025), cmocka_unit_test(PLUGIN0030), cmocka_unit_test(PLUGIN0031),
-        cmocka_unit_test(PLUGIN0032), cmocka_unit_test(PLUGIN0040), cmocka_unit_test(PLUGIN0041),
-        cmocka_unit_test(PLUGIN0042), cmocka_unit_test(PLUGIN0043), cmocka_unit_test(PLUGIN0044),
-        cmocka_unit_test(PLUGIN0050), cmocka_unit_test(PLUGIN0051),
+        cmocka_unit_test(PLUGIN0025), cmocka_unit_test(PLUGIN0026), cmocka_unit_test(PLUGIN0027),
+        cmocka_unit_test(PLUGIN0030), cmocka_unit_test(PLUGIN0031), cmocka_unit_test(PLUGIN0032),
+        cmocka_unit_test(PLUGIN0040), cmocka_unit_test(PLUGIN0041), cmocka_unit_test(PLUGIN0042),
+        cmocka_unit_test(PLUGIN0043), cmocka_unit_test(PLUGIN0044), cmocka_unit_test(PLUGIN0050),
+        cmocka_unit_test(PLUGIN0051),
     };
     cmocka_set_test_filter(getenv("MK_STRESS_TEST")); /* one of them, to look closer */
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

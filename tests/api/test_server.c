@@ -94,6 +94,33 @@ MKT_TEST(HEAP0060)
     mk_free(small);
 }
 
+static size_t allocated(void)
+{
+    struct mk_vm_region region = {0};
+    size_t size = 0;
+    for (mk_vaddr_t next = 0; mk_vm_region(mk_task_self(), next, &region) == MK_OK; next = region.start + region.size)
+        size += region.size;
+    return size;
+}
+
+/* HEAP0070: a first block of a size takes its page and no others, many take little more than they need. */
+MKT_TEST(HEAP0070)
+{
+    struct mk_vm_stats before, after;
+    size_t size_before = allocated();
+    (void)arg;
+    mk_free(mk_malloc(16)); /* the runtime's own page */
+    CHECK_OK(mk_vm_statistics(mk_task_self(), &before));
+    for (size_t size = 100; size <= 1600; size *= 2)
+        CHECK(mk_malloc(size) != NULL);
+    CHECK_OK(mk_vm_statistics(mk_task_self(), &after));
+    CHECK(after.nr_resident == before.nr_resident + 5);
+    CHECK(allocated() <= size_before + 7 * mk_page_size());
+    for (int i = 0; i < 1000; i++)
+        CHECK(mk_malloc(1000) != NULL);
+    CHECK(allocated() <= size_before + 1400000);
+}
+
 /* ---- output and an early end ---- */
 
 static void printer(void *arg)
@@ -290,9 +317,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(HEAP0010),   cmocka_unit_test(HEAP0020),   cmocka_unit_test(HEAP0030),
         cmocka_unit_test(HEAP0040),   cmocka_unit_test(HEAP0050),   cmocka_unit_test(HEAP0060),
-        cmocka_unit_test(PRINT0010),  cmocka_unit_test(PRINT0020),  cmocka_unit_test(ABORT0010),
-        cmocka_unit_test(SERVER0010), cmocka_unit_test(SERVER0020), cmocka_unit_test(SERVER0030),
-        cmocka_unit_test(SERVER0040),
+        cmocka_unit_test(HEAP0070),   cmocka_unit_test(PRINT0010),  cmocka_unit_test(PRINT0020),
+        cmocka_unit_test(ABORT0010),  cmocka_unit_test(SERVER0010), cmocka_unit_test(SERVER0020),
+        cmocka_unit_test(SERVER0030), cmocka_unit_test(SERVER0040),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

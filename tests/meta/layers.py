@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Check who includes whom, and that the kernel stays small: layers.py TOP
 
-The layers of the core, each seeing itself, the lower ones and <mk/*.h>: base, host, kern, vm, ipc, sys, look. The
-kernel is kern, vm, ipc and sys; look only looks: listings, reports, audits. Beside them policy, which sees base and
-<mk/*.h> and which nobody includes, and rt, and above all of them servers, examples, cli, tests/api, tests/stress and bench see <mk/*.h>, their own folder, the protocols of servers
+The layers of the core, each seeing itself, the lower ones and <mk/*.h>: base, host, kern, vm, policy, ipc, sys, look.
+The kernel is kern, vm, ipc and sys; policy only chooses: which thread runs, which page goes; look only looks: listings,
+reports, audits. Beside them rt, and above all of them
+servers, examples, cli, tests/api, tests/stress and bench see <mk/*.h>, their own folder, the protocols of servers
 (*_proto.h) and tests/mkt.h (tests only). Operating-system headers stand in src/host alone; servers, the command, tests
 and benchmarks may use libc and their own libraries.
 """
@@ -14,7 +15,7 @@ import sys
 
 import mktree
 
-LAYERS = ('base', 'host', 'kern', 'vm', 'ipc', 'sys', 'look')
+LAYERS = ('base', 'host', 'kern', 'vm', 'policy', 'ipc', 'sys', 'look')
 KERNEL = ('kern', 'vm', 'ipc', 'sys')
 KERNEL_LINES_MAX = 10000
 
@@ -68,8 +69,8 @@ def judge_outside(kind, folder, quote, name):
         return None
     if kind == 'public':
         return None if name in PUBLIC_HEADERS else 'a public header includes only <mk/*.h> and std(arg|def|int|bool).h'
-    if folder in ('src/base', 'src/policy'):
-        return None if name in BASE_HEADERS else f'{folder[4:]} includes only ' + ', '.join(sorted(BASE_HEADERS))
+    if kind == 'layer' and folder == 'src/base':
+        return None if name in BASE_HEADERS else 'base includes only ' + ', '.join(sorted(BASE_HEADERS))
     if kind in ('layer', 'rt') and OS_HEADERS.fullmatch(name):
         return 'operating-system headers belong to src/host'
     return None
@@ -88,8 +89,6 @@ def judge_inside(kind, folder, target):
             return None
         lower = LAYERS[:LAYERS.index(own)]
         return f'{own} includes only itself, {"".join(layer + ", " for layer in lower)}<mk/*.h>'
-    if kind == 'policy':
-        return None if target_folder == 'src/base' else 'policy includes only itself, base, <mk/*.h>'
     if kind != 'rt' and target.endswith('_proto.h') and target_kind == 'server':
         return None
     if kind == 'test' and target_folder == 'tests':

@@ -1,114 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Crashes end their task only, again and again, and cost the process nothing that stays. */
+#include "crashways.h"
 #include "stress.h"
-
-#include <signal.h>
-
-/* ---- ways to go ---- */
-
-static volatile int zero;
-
-__attribute__((no_sanitize("undefined"))) static void crash_null(void *arg)
-{
-    (void)arg;
-    volatile int *volatile p = NULL;
-    *p = 1;
-}
-
-static void crash_divide(void *arg)
-{
-    (void)arg;
-    int one = 1, by = zero;
-    __asm__ volatile("cltd; idivl %1" : "+a"(one) : "r"(by) : "edx", "cc");
-    zero = one;
-}
-
-static void crash_illegal(void *arg)
-{
-    (void)arg;
-    __asm__ volatile("ud2");
-}
-
-static int (*volatile next)(volatile char *above, int depth); /* so that no compiler sees an endless recursion */
-
-static int deeper(volatile char *above, int depth)
-{
-    volatile char here[512];
-    here[0] = (char)depth;
-    here[511] = above ? above[0] : 0;
-    return next(here, depth + 1) + here[511];
-}
-
-static void crash_overflow(void *arg)
-{
-    (void)arg;
-    next = deeper;
-    zero = next(NULL, 0) * 0;
-}
-
-static void crash_abort(void *arg)
-{
-    (void)arg;
-    abort();
-}
-
-static void crash_jump(void *arg)
-{
-    (void)arg;
-    void (*volatile nowhere)(void) = (void (*)(void))(uintptr_t)16;
-    nowhere();
-}
-
-__attribute__((no_sanitize("undefined", "address"))) static void crash_noncanonical(void *arg)
-{
-    (void)arg;
-    volatile int *volatile p = (volatile int *)(uintptr_t)0x8000000000000000u;
-    zero = *p * 0;
-}
-
-static void crash_breakpoint(void *arg)
-{
-    (void)arg;
-    __asm__ volatile("int3");
-}
-
-static void crash_stack(void *arg)
-{
-    (void)arg;
-    __asm__ volatile("mov $64, %%rsp\n\tpush %%rax" : : : "memory");
-}
-
-static void crash_raise(void *arg)
-{
-    (void)arg;
-    CHECK_OK(mk_exception_raise(1));
-}
-
-static void crash_exit(void *arg)
-{
-    (void)arg;
-    CHECK_OK(mk_task_set_server(true));
-    mk_exit(7);
-}
-
-static const struct way {
-    const char *name;
-    void (*go)(void *arg);
-    int code;
-} ways[] = {
-    {"null", crash_null, 128 + SIGSEGV},
-    {"divide", crash_divide, 128 + SIGFPE},
-    {"illegal", crash_illegal, 128 + SIGILL},
-    {"overflow", crash_overflow, 128 + SIGSEGV},
-    {"abort", crash_abort, 128 + SIGABRT},
-    {"jump", crash_jump, 128 + SIGSEGV},
-    {"noncanonical", crash_noncanonical, 128 + SIGSEGV},
-    {"breakpoint", crash_breakpoint, 128 + SIGTRAP},
-    {"stack", crash_stack, 128 + SIGSEGV},
-    {"raise", crash_raise, 128 + SIGABRT},
-    {"exit", crash_exit, 7},
-};
-#define NR_WAYS (sizeof(ways) / sizeof(ways[0]))
 
 /* ---- tasks that crash in company ---- */
 
@@ -165,7 +58,7 @@ static void parent_main(void *arg)
     CHECK_OK(mk_thread_create(echo_task, &attr, NULL));
     for (unsigned i = 0; i < company->nr_rounds; i++) {
         int code = 0;
-        company->way = &ways[i % NR_WAYS];
+        company->way = &ways[i % NR_FAST_WAYS];
         attr.entry = victim_main;
         CHECK_OK(mk_task_create(company->way->name, &task));
         CHECK_OK(mk_thread_create(task, &attr, NULL));
@@ -217,14 +110,14 @@ static void company_run(unsigned nr_rounds, enum mk_context context)
 static unsigned nr_rounds(void)
 {
     const char *each = getenv("MK_STRESS_CRASHES");
-    return NR_WAYS * (each ? (unsigned)atoi(each) : STRESS_SIZE(100u, 20u));
+    return NR_FAST_WAYS * (each ? (unsigned)atoi(each) : STRESS_SIZE(100u, 20u));
 }
 
 /* STRESS0050: 100 crashes of each kind leave an echo task and its clients as they were, and tell the exit code. */
 static void STRESS0050(void **state)
 {
     (void)state;
-    company_run(NR_WAYS, MK_CONTEXT_ASM);
+    company_run(NR_FAST_WAYS, MK_CONTEXT_ASM);
     struct stress_usage before = stress_usage();
     company_run(nr_rounds(), MK_CONTEXT_ASM);
     stress_compare(before, stress_usage(), 2 << 20, 2);
@@ -234,7 +127,7 @@ static void STRESS0050(void **state)
 static void STRESS0051(void **state)
 {
     (void)state;
-    company_run(NR_WAYS, MK_CONTEXT_UCONTEXT);
+    company_run(NR_FAST_WAYS, MK_CONTEXT_UCONTEXT);
     struct stress_usage before = stress_usage();
     company_run(nr_rounds() / 2, MK_CONTEXT_UCONTEXT);
     stress_compare(before, stress_usage(), 2 << 20, 2);

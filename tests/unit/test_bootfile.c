@@ -192,6 +192,8 @@ static const struct bad bad_orders[] = {
      "F:2: after: a -> a is a cycle; a task cannot wait for itself\n"
      "F:4: after: b -> b is a cycle; a task cannot wait for itself\n",
      NULL, 0},
+    {TASK "[task names]\nafter = a\n", "F:3: after: all tasks wait for the name service, so it cannot wait for 'a'\n",
+     NULL, 0},
 };
 
 /* ---- BOOT0050: overrides ---- */

@@ -3,6 +3,8 @@
 #include <mk/mk.h>
 
 #include <assert.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +229,22 @@ static int fill(size_t kib, uint32_t nr_rounds, mk_time_t ms)
     return status;
 }
 
+/* Change a byte of each page of a file of the host, which somebody else keeps there. */
+static int scribble(const char *path)
+{
+    static char byte;
+    static char name[200];
+    strncpy(name, path, sizeof(name) - 1);
+    int fd = open(name, O_RDWR);
+    mk_err_t err = mk_time_sleep(mk_time_now() + 100 * MK_MSEC);
+    for (off_t at = 77; !err && pread(fd, &byte, 1, at) == 1; at += (off_t)mk_page_size()) {
+        byte = (char)(byte ^ 4);
+        if (pwrite(fd, &byte, 1, at) != 1)
+            err = MK_E_IO;
+    }
+    return err || fd < 0;
+}
+
 /* ---- waiting for ever ---- */
 
 static int wait_for_message(void)
@@ -298,6 +316,34 @@ static int print_lines(void)
     return 0;
 }
 
+/* One thing that fails, and the host's process goes: what no machine can help. */
+static int fragile(void)
+{
+    for (int i = 0; i < 8; i++)
+        if (mk_time_sleep(mk_time_now() + MK_MSEC) != MK_OK)
+            __asm__ volatile("syscall" : : "a"(231L), "D"(7L) : "rcx", "r11", "memory"); /* exit_group(7) */
+    return 0;
+}
+
+static struct {
+    int number;
+    const char *text; /* a relocation */
+} set = {7, "seven"};
+static char zeros[20000], *pointer;
+
+/* Are they what they are at the start? Then they are changed, to the last byte. */
+static int globals(void)
+{
+    bool is_fresh = set.number == 7 && strcmp(set.text, "seven") == 0 && !pointer;
+    for (size_t i = 0; i < sizeof(zeros); i++)
+        is_fresh = is_fresh && zeros[i] == 0;
+    printf("%p\n", (void *)zeros);
+    memset(&set, 0xff, sizeof(set));
+    memset(zeros, 0xff, sizeof(zeros));
+    pointer = zeros;
+    return is_fresh ? 0 : 1;
+}
+
 int main(int argc, char **argv);
 int main(int argc, char **argv)
 {
@@ -306,6 +352,12 @@ int main(int argc, char **argv)
         return heap(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
     if (strcmp(what, "fill") == 0)
         return fill(strtoull(argv[2], NULL, 0), (uint32_t)atoi(argv[3]), atoi(argv[4]));
+    if (strcmp(what, "scribble") == 0)
+        return scribble(argv[2]);
+    if (strcmp(what, "fragile") == 0)
+        return fragile();
+    if (strcmp(what, "globals") == 0)
+        return globals();
     if (strcmp(what, "strings") == 0)
         return strings();
     if (strcmp(what, "broken") == 0)

@@ -2,8 +2,14 @@
 /*
  * A client of "versioned" that has it updated. Arguments, done in turn, with what comes of it in the log:
  *   call N        N calls, whose counts must go up by one each
+ *   fail          ends with exit code 3
+ *   until V       calls, one each millisecond, until version V answers
  *   update FILE   ask the supervisor
+ *   other NAME FILE   the same for another server
  *   keep, kept    have a right kept; it must come back
+ *   wait N        another thread waits until N were counted, and says which version told it
+ *   end           has the server end soon, and forgets its counts
+ *   look NAME     what the server gets when it looks the name up, or with + registers it
  *   load N        N updates while another thread calls without a pause: to the two files behind it in turn, and each
  *                 tenth to one of the two behind these, which fail
  */
@@ -55,15 +61,61 @@ static void calls(unsigned n)
     mk_log("version %u, count %llu", version, (unsigned long long)last_count);
 }
 
-static mk_err_t update(const char *path)
+static void calls_until(uint32_t version)
+{
+    while (call() != version)
+        if (mk_time_sleep(mk_time_now() + MK_MSEC) != MK_OK)
+            fail("sleep", MK_E_ABORTED);
+    mk_log("version %u serves", version);
+}
+
+static mk_err_t update(const char *name, const char *path)
 {
     char body[600];
     struct mk_msg msg = {.id = SUPERVISOR_UPDATE, .body = body, .capacity = sizeof(body)};
-    strcpy(body, "versioned");
-    strcpy(body + 10, path);
-    msg.size = 10 + strlen(path);
+    size_t n = strlen(name) + 1;
+    strcpy(body, name);
+    strcpy(body + n, path);
+    msg.size = n + strlen(path);
     mk_err_t err = mk_call(supervisor, &msg, MK_TIME_FOREVER);
     return err ? err : msg.status;
+}
+
+static void waiter(void *arg)
+{
+    union {
+        uint64_t awaited;
+        struct versioned_count count;
+    } body = {.awaited = (uintptr_t)arg};
+    struct mk_msg msg = {.id = VERSIONED_WAIT, .body = &body, .size = sizeof(uint64_t), .capacity = sizeof(body)};
+    mk_err_t err = mk_call(versioned, &msg, MK_TIME_FOREVER);
+    if (err || msg.status)
+        fail("wait", err ? err : msg.status);
+    mk_log("waited for count %llu, told by version %u", (unsigned long long)body.count.count, body.count.version);
+}
+
+static void wait_for(uintptr_t count)
+{
+    const struct mk_thread_attr attr = {.entry = waiter, .arg = (void *)count};
+    if (mk_thread_create(mk_task_self(), &attr, NULL) != MK_OK)
+        fail("thread", MK_E_NO_MEMORY);
+    mk_thread_yield();
+}
+
+static void end(void)
+{
+    struct mk_msg msg = {.id = VERSIONED_END};
+    mk_err_t err = mk_send(versioned, &msg, MK_TIME_FOREVER);
+    if (err)
+        fail("end", err);
+    last_count = 0;
+}
+
+static void look(char *name)
+{
+    struct mk_msg msg = {.id = VERSIONED_LOOK, .body = name, .size = strlen(name)};
+    mk_err_t err = mk_call(versioned, &msg, MK_TIME_FOREVER);
+    mk_log("%s: %s", name, mk_err_name(err ? err : msg.status));
 }
 
 static void keep(uint32_t id, mk_name_t port)
@@ -94,7 +146,7 @@ static void load(unsigned n, char **files)
         fail("thread", err);
     for (unsigned i = 0; i < n; i++) {
         bool is_bad = i % 10 == 9;
-        err = update(files[is_bad ? 2 + i / 10 % 2 : i % 2]);
+        err = update("versioned", files[is_bad ? 2 + i / 10 % 2 : i % 2]);
         nr_good += err == MK_OK;
         nr_bad += err != MK_OK;
         if (mk_time_sleep(mk_time_now() + MK_MSEC) != MK_OK) /* the probation ends */
@@ -116,8 +168,22 @@ static int main_of_updater(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "call") == 0)
             calls((unsigned)atoi(argv[++i]));
+        else if (strcmp(argv[i], "fail") == 0) {
+            mk_log("ends with 3");
+            mk_task_exit(3);
+        } else if (strcmp(argv[i], "until") == 0)
+            calls_until((uint32_t)atoi(argv[++i]));
         else if (strcmp(argv[i], "update") == 0)
-            mk_log("update: %s", mk_err_name(update(argv[++i])));
+            mk_log("update: %s", mk_err_name(update("versioned", argv[++i])));
+        else if (strcmp(argv[i], "other") == 0) {
+            mk_log("update of %s: %s", argv[i + 1], mk_err_name(update(argv[i + 1], argv[i + 2])));
+            i += 2;
+        } else if (strcmp(argv[i], "look") == 0)
+            look(argv[++i]);
+        else if (strcmp(argv[i], "end") == 0)
+            end();
+        else if (strcmp(argv[i], "wait") == 0)
+            wait_for((uintptr_t)atoi(argv[++i]));
         else if (strcmp(argv[i], "keep") == 0)
             keep(VERSIONED_KEEP, port);
         else if (strcmp(argv[i], "kept") == 0)

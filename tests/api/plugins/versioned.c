@@ -17,6 +17,8 @@ struct state {
     uint64_t count;
     uint8_t *piece;
     mk_name_t kept;
+    mk_name_t waiter; /* for this count */
+    uint64_t awaited;
     unsigned nr_messages; /* since the restore */
     bool is_restored;
 };
@@ -61,7 +63,21 @@ static mk_err_t count(void *arg, struct mk_msg *msg)
     const struct versioned_count answer = {.version = VERSION, .sum = sum(s->piece), .count = ++s->count};
     memcpy(msg->body, &answer, sizeof(answer));
     msg->size = sizeof(answer);
+    if (s->waiter && s->count >= s->awaited) {
+        struct mk_msg late = {.body = msg->body, .size = msg->size, .reply = s->waiter};
+        s->waiter = mk_reply(&late) == MK_OK ? MK_NAME_NULL : s->waiter;
+    }
     return MK_OK;
+}
+
+static mk_err_t wait_for_count(void *arg, struct mk_msg *msg)
+{
+    struct state *s = arg;
+    if (s->waiter)
+        return MK_E_BAD_STATE;
+    memcpy(&s->awaited, msg->body, sizeof(s->awaited));
+    s->waiter = msg->reply;
+    return MK_SERVER_DEFER;
 }
 
 static mk_err_t keep(void *arg, struct mk_msg *msg)
@@ -84,21 +100,51 @@ static mk_err_t kept(void *arg, struct mk_msg *msg)
     return MK_OK;
 }
 
-#ifndef CANNOT
-static mk_err_t save(void *arg, struct mk_msg *msg)
+static mk_err_t end(void *arg, struct mk_msg *msg)
 {
-    const struct state *s = arg;
-    memcpy(msg->body, &s->count, sizeof(s->count));
-    msg->size = sizeof(s->count);
-    msg->rights[0] = (struct mk_msg_right){.name = s->kept, .how = MK_COPY_SEND};
-    msg->nr_rights = s->kept ? 1 : 0;
-    msg->memories[0] = (struct mk_msg_memory){.address = s->piece, .size = PIECE_SIZE, .how = MK_MEMORY_COPY};
-    msg->nr_memories = 1;
-    return MK_OK;
+    (void)arg, (void)msg;
+    (void)!mk_time_sleep(mk_time_now() + MK_MSEC);
+    mk_task_exit(3);
 }
 
-static mk_err_t restore(void **statep, struct mk_msg *msg)
+static mk_err_t look(void *arg, struct mk_msg *msg)
 {
+    char name[MK_SERVICE_MAX];
+    mk_name_t send;
+    (void)arg;
+    if (msg->size >= sizeof(name))
+        return MK_E_TOO_LONG;
+    memcpy(name, msg->body, msg->size);
+    name[msg->size] = '\0';
+    msg->size = 0;
+    if (*name == '+')
+        return mk_name_register(name + 1, mk_task_self());
+    mk_err_t err = mk_name_lookup(name, MK_TIME_POLL, &send);
+    return err ? err : mk_right_release(send);
+}
+
+#ifndef CANNOT
+static mk_err_t save(void *arg, struct mk_state *out)
+{
+    struct state *s = arg;
+    const struct mk_msg wait = {
+        .id = VERSIONED_WAIT, .body = &s->awaited, .size = sizeof(s->awaited), .reply = s->waiter};
+    if (s->waiter && mk_server_put_back(mk_server_port(), &wait) != MK_OK)
+        return MK_E_BAD_STATE;
+    s->waiter = MK_NAME_NULL;
+    const uint32_t has_kept = s->kept != MK_NAME_NULL;
+    (void)mk_state_put(out, &s->count, sizeof(s->count));
+    (void)mk_state_put(out, &has_kept, sizeof(has_kept));
+    if (has_kept)
+        (void)mk_state_put_right(out, s->kept);
+    return mk_state_put_memory(out, s->piece, PIECE_SIZE);
+}
+
+static mk_err_t restore(void **statep, struct mk_state *in)
+{
+    uint32_t has_kept;
+    void *piece;
+    size_t size;
 #ifdef REFUSES
     return MK_E_BAD_ARGUMENT;
 #endif
@@ -108,22 +154,23 @@ static mk_err_t restore(void **statep, struct mk_msg *msg)
 #if defined(CRASHES) && CRASHES == 1
     crash();
 #endif
-    if (msg->size != sizeof(state.count) || msg->nr_memories != 1 || msg->memories[0].size != PIECE_SIZE)
+    (void)mk_state_get(in, &state.count, sizeof(state.count));
+    (void)mk_state_get(in, &has_kept, sizeof(has_kept));
+    if (has_kept)
+        (void)mk_state_get_right(in, MK_RIGHT_SEND, &state.kept);
+    mk_err_t err = mk_state_get_memory(in, &piece, &size);
+    if (!err && size != PIECE_SIZE)
         return MK_E_BAD_ARGUMENT;
-    memcpy(&state.count, msg->body, sizeof(state.count));
-    state.kept = msg->nr_rights ? msg->rights[0].name : MK_NAME_NULL;
-    state.piece = msg->memories[0].address;
+    state.piece = piece;
     state.is_restored = true;
-    msg->nr_rights = msg->nr_memories = 0;
     *statep = &state;
-    return MK_OK;
+    return err;
 }
 #endif
 
 static const struct mk_server_op ops[] = {
-    {VERSIONED_COUNT, 0, count},
-    {VERSIONED_KEEP, 0, keep},
-    {VERSIONED_KEPT, 0, kept},
+    {VERSIONED_COUNT, 0, count}, {VERSIONED_KEEP, 0, keep}, {VERSIONED_KEPT, 0, kept},
+    {VERSIONED_LOOK, 1, look},   {VERSIONED_END, 0, end},   {VERSIONED_WAIT, sizeof(uint64_t), wait_for_count},
 };
 
 static const struct mk_server versioned = {

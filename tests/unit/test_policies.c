@@ -64,8 +64,8 @@ static void assert_gantt(const char *expected)
 
 /* ---- names ---- */
 
-/* POLICY0010: each name but "priority" is found, as the policy of that name. */
-static void POLICY0010(void **state)
+/* SCHED0010: each name but "priority" is found, as the policy of that name. */
+static void SCHED0010(void **state)
 {
     static const char *const expected[] = {"priority", "fcfs",   "sjf",  "srtf", "rr",   "mlfq",
                                            "lottery",  "stride", "fair", "edf",  "mlfqs"};
@@ -84,10 +84,51 @@ static void POLICY0010(void **state)
     assert_null(mk_policy_find(""));
 }
 
+/* SCHED0020: a policy that takes over meets threads that run or wait, and lets all of them go on. */
+static void SCHED0020(void **state)
+{
+    static const enum mk_ready whys[] = {MK_READY_NEW, MK_READY_WOKEN, MK_READY_PREEMPTED, MK_READY_EXPIRED,
+                                         MK_READY_YIELDED};
+    (void)state;
+    for (const char *const *name = mk_policy_names() + 1; *name; name++) {
+        const struct mk_policy *policy = mk_policy_find(*name);
+        struct mk_policy_thread threads[ARRAY_SIZE(whys)];
+        void *s = calloc(1, policy->state_size);
+        mk_time_t now = 12345 * MK_MSEC;
+        memset(threads, 0, sizeof(threads));
+        if (policy->start)
+            policy->start(s, 10 * MK_MSEC, 3);
+        for (size_t i = 0; i < ARRAY_SIZE(whys); i++) {
+            threads[i] = (struct mk_policy_thread){.id = i, .own = calloc(1, policy->thread_size)};
+            now += 7 * MK_MSEC;
+            if (policy->changed)
+                policy->changed(s, &threads[i], false, now);
+            if (policy->ran)
+                policy->ran(s, &threads[i], 7 * MK_MSEC, now);
+            if (policy->preempts)
+                policy->preempts(s, &threads[i], now);
+            policy->ready(s, &threads[i], whys[i], now);
+        }
+        uint64_t picked = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(whys); i++) {
+            struct mk_policy_thread *thread = policy->pick(s, now);
+            assert_non_null(thread);
+            picked |= 1u << thread->id;
+            if (policy->ended)
+                policy->ended(s, thread);
+        }
+        assert_int_equal(picked, 31);
+        assert_null(policy->pick(s, now));
+        for (size_t i = 0; i < ARRAY_SIZE(whys); i++)
+            free(threads[i].own);
+        free(s);
+    }
+}
+
 /* ---- first come, first served ---- */
 
-/* POLICY0110: Silberschatz 5.3.1: bursts 24, 3, 3 wait 17 on average; as 3, 3, 24 they wait 3. */
-static void POLICY0110(void **state)
+/* SCHED0110: Silberschatz 5.3.1: bursts 24, 3, 3 wait 17 on average; as 3, 3, 24 they wait 3. */
+static void SCHED0110(void **state)
 {
     struct sim_thread slow[] = {JOB(0, 24), JOB(0, 3), JOB(0, 3)}, fast[] = {JOB(0, 3), JOB(0, 3), JOB(0, 24)};
     (void)state;
@@ -98,8 +139,8 @@ static void POLICY0110(void **state)
     assert_each(fast, sim_waiting, "0 3 6");
 }
 
-/* POLICY0120: OSTEP 7.3: three jobs of 10 have an average turnaround of 20; 100, 10, 10 one of 110. */
-static void POLICY0120(void **state)
+/* SCHED0120: OSTEP 7.3: three jobs of 10 have an average turnaround of 20; 100, 10, 10 one of 110. */
+static void SCHED0120(void **state)
 {
     struct sim_thread equal[] = {JOB(0, 10), JOB(0, 10), JOB(0, 10)}, convoy[] = {JOB(0, 100), JOB(0, 10), JOB(0, 10)};
     (void)state;
@@ -111,8 +152,8 @@ static void POLICY0120(void **state)
 
 /* ---- shortest first ---- */
 
-/* POLICY0210: Silberschatz 5.3.2: bursts 6, 8, 7, 3 wait 3, 16, 9, 0: 7 on average, 10.25 with FCFS. */
-static void POLICY0210(void **state)
+/* SCHED0210: Silberschatz 5.3.2: bursts 6, 8, 7, 3 wait 3, 16, 9, 0: 7 on average, 10.25 with FCFS. */
+static void SCHED0210(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 6), JOB(0, 8), JOB(0, 7), JOB(0, 3)};
     (void)state;
@@ -122,8 +163,8 @@ static void POLICY0210(void **state)
     assert_int_equal(total(jobs, sim_waiting), 41);
 }
 
-/* POLICY0220: Silberschatz 5.3.2: 8, 4, 9, 5 that come at 0, 1, 2, 3 wait 6.5 with preemption, 7.75 without. */
-static void POLICY0220(void **state)
+/* SCHED0220: Silberschatz 5.3.2: 8, 4, 9, 5 that come at 0, 1, 2, 3 wait 6.5 with preemption, 7.75 without. */
+static void SCHED0220(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 8), JOB(1, 4), JOB(2, 9), JOB(3, 5)};
     (void)state;
@@ -134,8 +175,8 @@ static void POLICY0220(void **state)
     assert_int_equal(total(jobs, sim_waiting), 31);
 }
 
-/* POLICY0230: Tanenbaum 2.4.2: 8, 4, 4, 4 have an average turnaround of 14 in that order, and of 11 shortest first. */
-static void POLICY0230(void **state)
+/* SCHED0230: Tanenbaum 2.4.2: 8, 4, 4, 4 have an average turnaround of 14 in that order, and of 11 shortest first. */
+static void SCHED0230(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 8), JOB(0, 4), JOB(0, 4), JOB(0, 4)};
     (void)state;
@@ -145,8 +186,8 @@ static void POLICY0230(void **state)
     assert_int_equal(total(jobs, sim_turnaround), 4 * 11);
 }
 
-/* POLICY0240: Tanenbaum 2.4.2: 2, 4, 1, 1, 1 that come at 0, 0, 3, 3, 3 have an average turnaround of 4.6. */
-static void POLICY0240(void **state)
+/* SCHED0240: Tanenbaum 2.4.2: 2, 4, 1, 1, 1 that come at 0, 0, 3, 3, 3 have an average turnaround of 4.6. */
+static void SCHED0240(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 2), JOB(0, 4), JOB(3, 1), JOB(3, 1), JOB(3, 1)};
     (void)state;
@@ -154,8 +195,8 @@ static void POLICY0240(void **state)
     assert_int_equal(total(jobs, sim_turnaround), 23);
 }
 
-/* POLICY0250: OSTEP 7.4 and 7.5: 100, 10, 10: 50 on average; the short ones 10 later: 103.33, and 50 with preemption. */
-static void POLICY0250(void **state)
+/* SCHED0250: OSTEP 7.4 and 7.5: 100, 10, 10: 50 on average; the short ones 10 later: 103.33, and 50 with preemption. */
+static void SCHED0250(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 100), JOB(0, 10), JOB(0, 10)}, late[] = {JOB(0, 100), JOB(10, 10), JOB(10, 10)};
     (void)state;
@@ -167,8 +208,8 @@ static void POLICY0250(void **state)
     assert_int_equal(total(late, sim_turnaround), 3 * 50);
 }
 
-/* POLICY0260: Silberschatz 5.3.2: bursts of 6, 4, 6, 4, 13, 13, 13 make the guesses 10, 8, 6, 6, 5, 9, 11, 12. */
-static void POLICY0260(void **state)
+/* SCHED0260: Silberschatz 5.3.2: bursts of 6, 4, 6, 4, 13, 13, 13 make the guesses 10, 8, 6, 6, 5, 9, 11, 12. */
+static void SCHED0260(void **state)
 {
     static const int bursts[] = {6, 4, 6, 4, 13, 13, 13}, guesses[] = {10, 8, 6, 6, 5, 9, 11, 12};
     const struct mk_policy *sjf = mk_policy_find("sjf");
@@ -192,8 +233,8 @@ static void POLICY0260(void **state)
     free(thread.own);
 }
 
-/* POLICY0270: a running thread is not preempted by one with the same time left; a preempted one runs before its equals. */
-static void POLICY0270(void **state)
+/* SCHED0270: a running thread is not preempted by one with the same time left; a preempted one runs before its equals. */
+static void SCHED0270(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 6), JOB(2, 4), JOB(3, 2), JOB(4, 3)};
     (void)state;
@@ -203,8 +244,8 @@ static void POLICY0270(void **state)
 
 /* ---- round robin ---- */
 
-/* POLICY0310: Silberschatz 5.3.3: bursts 24, 3, 3 with a quantum of 4 wait 6, 4, 7: 5.66 on average. */
-static void POLICY0310(void **state)
+/* SCHED0310: Silberschatz 5.3.3: bursts 24, 3, 3 with a quantum of 4 wait 6, 4, 7: 5.66 on average. */
+static void SCHED0310(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 24), JOB(0, 3), JOB(0, 3)};
     (void)state;
@@ -213,8 +254,8 @@ static void POLICY0310(void **state)
     assert_gantt("A 0-4, B 4-7, C 7-10, A 10-30");
 }
 
-/* POLICY0320: OSTEP 7.7: three jobs of 5: response 5 on average shortest first; 1 with a quantum of 1, turnaround 14. */
-static void POLICY0320(void **state)
+/* SCHED0320: OSTEP 7.7: three jobs of 5: response 5 on average shortest first; 1 with a quantum of 1, turnaround 14. */
+static void SCHED0320(void **state)
 {
     struct sim_thread jobs[] = {JOB(0, 5), JOB(0, 5), JOB(0, 5)};
     (void)state;
@@ -232,8 +273,8 @@ static void POLICY0320(void **state)
         JOB(0, 3), JOB(2, 6), JOB(4, 4), JOB(6, 5), JOB(8, 2) \
     }
 
-/* POLICY0410: table 9.5: the turnaround times of FCFS, RR with quanta of 1 and 4, SPN and SRT. */
-static void POLICY0410(void **state)
+/* SCHED0410: table 9.5: the turnaround times of FCFS, RR with quanta of 1 and 4, SPN and SRT. */
+static void SCHED0410(void **state)
 {
     static const struct {
         const char *policy;
@@ -253,8 +294,8 @@ static void POLICY0410(void **state)
 
 /* ---- multi-level feedback queue ---- */
 
-/* POLICY0510: OSTEP 8.2, example 1 and 2: a job of 200 sinks; one of 20 that comes at 100 is done at 120. */
-static void POLICY0510(void **state)
+/* SCHED0510: OSTEP 8.2, example 1 and 2: a job of 200 sinks; one of 20 that comes at 100 is done at 120. */
+static void SCHED0510(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 180}, {.arrival = 100, .burst = 20}};
     (void)state;
@@ -262,8 +303,8 @@ static void POLICY0510(void **state)
     assert_gantt("A 0-100, B 100-120, A 120-200");
 }
 
-/* POLICY0520: OSTEP 8.2, example 3: a job that waits after each millisecond runs at once, and stays high. */
-static void POLICY0520(void **state)
+/* SCHED0520: OSTEP 8.2, example 3: a job that waits after each millisecond runs at once, and stays high. */
+static void SCHED0520(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 1000}, {.arrival = 50, .burst = 1, .io = 9}};
     (void)state;
@@ -274,8 +315,8 @@ static void POLICY0520(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0530: OSTEP 8.4: who waits just before its allotment ends gains nothing: allotments are counted together. */
-static void POLICY0530(void **state)
+/* SCHED0530: OSTEP 8.4: who waits just before its allotment ends gains nothing: allotments are counted together. */
+static void SCHED0530(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 10000}, {.burst = 9, .io = 1}};
     (void)state;
@@ -285,8 +326,8 @@ static void POLICY0530(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0540: OSTEP 8.3: a job below ever new ones that take all of the CPU runs once after each move to the top. */
-static void POLICY0540(void **state)
+/* SCHED0540: OSTEP 8.3: a job below ever new ones that take all of the CPU runs once after each move to the top. */
+static void SCHED0540(void **state)
 {
     struct sim_thread jobs[401];
     int nr_turns = 0;
@@ -310,8 +351,8 @@ static void POLICY0540(void **state)
 
 /* ---- shares ---- */
 
-/* POLICY0610: OSTEP 9.2: of 75 and 25 tickets, about three in four are drawn; the same seed draws the same. */
-static void POLICY0610(void **state)
+/* SCHED0610: OSTEP 9.2: of 75 and 25 tickets, about three in four are drawn; the same seed draws the same. */
+static void SCHED0610(void **state)
 {
     struct sim_thread jobs[] = {SHARE(1 << 20, 75), SHARE(1 << 20, 25)};
     mk_time_t first = 0;
@@ -327,8 +368,8 @@ static void POLICY0610(void **state)
     }
 }
 
-/* POLICY0620: Waldspurger and Weihl 1994, 3.4: who uses a fifth of its quanta is drawn five times as often. */
-static void POLICY0620(void **state)
+/* SCHED0620: Waldspurger and Weihl 1994, 3.4: who uses a fifth of its quanta is drawn five times as often. */
+static void SCHED0620(void **state)
 {
     const struct mk_policy *lottery = mk_policy_find("lottery");
     void *s = calloc(1, lottery->state_size);
@@ -357,8 +398,8 @@ static void POLICY0620(void **state)
     free(s);
 }
 
-/* POLICY0630: Waldspurger and Weihl 1995, figure 2: with tickets 3 : 2 : 1 the order is A B A A B C. */
-static void POLICY0630(void **state)
+/* SCHED0630: Waldspurger and Weihl 1995, figure 2: with tickets 3 : 2 : 1 the order is A B A A B C. */
+static void SCHED0630(void **state)
 {
     struct sim_thread jobs[] = {SHARE(100, 3), SHARE(100, 2), SHARE(100, 1)};
     (void)state;
@@ -368,8 +409,8 @@ static void POLICY0630(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0640: OSTEP 9.6: with tickets 100, 50 and 250, each eight quanta are 2, 1 and 5. */
-static void POLICY0640(void **state)
+/* SCHED0640: OSTEP 9.6: with tickets 100, 50 and 250, each eight quanta are 2, 1 and 5. */
+static void SCHED0640(void **state)
 {
     struct sim_thread jobs[] = {SHARE(10000, 100), SHARE(10000, 50), SHARE(10000, 250)};
     (void)state;
@@ -383,8 +424,8 @@ static void POLICY0640(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0650: Waldspurger and Weihl 1995, 3: who was away comes back as it left, and cannot catch up. */
-static void POLICY0650(void **state)
+/* SCHED0650: Waldspurger and Weihl 1995, 3: who was away comes back as it left, and cannot catch up. */
+static void SCHED0650(void **state)
 {
     struct sim_thread jobs[] = {SHARE(10000, 100), {.burst = 10, .io = 990, .is = {.tickets = 100}}};
     (void)state;
@@ -396,8 +437,8 @@ static void POLICY0650(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0660: OSTEP 9.7: with a latency of 48, four jobs run 12 each; when two have ended, the others 24 each. */
-static void POLICY0660(void **state)
+/* SCHED0660: OSTEP 9.7: with a latency of 48, four jobs run 12 each; when two have ended, the others 24 each. */
+static void SCHED0660(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 96}, {.burst = 96}, {.burst = 24}, {.burst = 24}};
     (void)state;
@@ -406,8 +447,8 @@ static void POLICY0660(void **state)
                  "A 96-120, B 120-144, A 144-168, B 168-192, A 192-216, B 216-240");
 }
 
-/* POLICY0670: OSTEP 9.7: no turn is shorter than the granularity: ten jobs have 6 each, not 4.8. */
-static void POLICY0670(void **state)
+/* SCHED0670: OSTEP 9.7: no turn is shorter than the granularity: ten jobs have 6 each, not 4.8. */
+static void SCHED0670(void **state)
 {
     struct sim_thread jobs[10];
     (void)state;
@@ -420,8 +461,8 @@ static void POLICY0670(void **state)
         assert_int_equal(sim.turns[i].end - sim.turns[i].begin, 6 * MK_MSEC);
 }
 
-/* POLICY0680: OSTEP 9.7: weights of 3121 and 1024 (nice -5 and 0) make three quarters and a quarter. */
-static void POLICY0680(void **state)
+/* SCHED0680: OSTEP 9.7: weights of 3121 and 1024 (nice -5 and 0) make three quarters and a quarter. */
+static void SCHED0680(void **state)
 {
     struct sim_thread jobs[] = {SHARE(100000, 3121), SHARE(100000, 1024)};
     (void)state;
@@ -432,8 +473,8 @@ static void POLICY0680(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0690: OSTEP 9.7: who slept begins at the minimum: it runs at once, but does not get back what it missed. */
-static void POLICY0690(void **state)
+/* SCHED0690: OSTEP 9.7: who slept begins at the minimum: it runs at once, but does not get back what it missed. */
+static void SCHED0690(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 100000}, {.burst = 1000, .io = 10000}};
     (void)state;
@@ -445,8 +486,8 @@ static void POLICY0690(void **state)
 
 /* ---- deadlines ---- */
 
-/* POLICY0710: Silberschatz 5.6.4: P1 with 25 each 50, P2 with 35 each 80; P2 is not preempted at 50, but is at 100. */
-static void POLICY0710(void **state)
+/* SCHED0710: Silberschatz 5.6.4: P1 with 25 each 50, P2 with 35 each 80; P2 is not preempted at 50, but is at 100. */
+static void SCHED0710(void **state)
 {
     struct sim_thread jobs[] = {PERIODIC(50, 25), PERIODIC(80, 35)};
     (void)state;
@@ -479,8 +520,8 @@ static void assert_kept(struct sim_thread *threads, int nr, int until)
     sim_finish(&sim);
 }
 
-/* POLICY0720: Liu and Layland 1973, theorem 7: up to the whole CPU no deadline is missed, which fixed priorities cannot. */
-static void POLICY0720(void **state)
+/* SCHED0720: Liu and Layland 1973, theorem 7: up to the whole CPU no deadline is missed, which fixed priorities cannot. */
+static void SCHED0720(void **state)
 {
     struct sim_thread buttazzo[] = {PERIODIC(5, 2), PERIODIC(7, 4)};
     struct sim_thread thirds[] = {PERIODIC(3, 1), PERIODIC(6, 2), PERIODIC(9, 3)};
@@ -493,8 +534,8 @@ static void POLICY0720(void **state)
     assert_kept(odd, 3, 2800);
 }
 
-/* POLICY0730: what is more than the whole CPU is refused, and what ends or takes less makes room. */
-static void POLICY0730(void **state)
+/* SCHED0730: what is more than the whole CPU is refused, and what ends or takes less makes room. */
+static void SCHED0730(void **state)
 {
     struct sim_thread jobs[] = {PERIODIC(3, 1), PERIODIC(3, 1), PERIODIC(3, 1)};
     struct mk_policy_thread more = {.id = 9};
@@ -525,8 +566,8 @@ static void POLICY0730(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0740: Abeni and Buttazzo 1998: a thread that computes without end gets its budget each period, and no more. */
-static void POLICY0740(void **state)
+/* SCHED0740: Abeni and Buttazzo 1998: a thread that computes without end gets its budget each period, and no more. */
+static void SCHED0740(void **state)
 {
     struct sim_thread jobs[] = {PERIODIC(10, 4), PERIODIC(20, 10), {.burst = 10000}};
     (void)state;
@@ -541,8 +582,8 @@ static void POLICY0740(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0750: who wakes often within a period gets no more than its share by it; those without deadlines go on. */
-static void POLICY0750(void **state)
+/* SCHED0750: who wakes often within a period gets no more than its share by it; those without deadlines go on. */
+static void SCHED0750(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 3, .io = 2, .is = {.period = 20 * MK_MSEC, .budget = 5 * MK_MSEC}},
                                 {.burst = 100000}};
@@ -554,8 +595,8 @@ static void POLICY0750(void **state)
     sim_finish(&sim);
 }
 
-/* POLICY0760: without deadlines: first come, first served, and nobody is preempted but by those with one. */
-static void POLICY0760(void **state)
+/* SCHED0760: without deadlines: first come, first served, and nobody is preempted but by those with one. */
+static void SCHED0760(void **state)
 {
     struct sim_thread jobs[] = {{.burst = 20},
                                 {.burst = 10},
@@ -588,16 +629,16 @@ static void assert_ticks(int nr, int nice_step, const char *expected)
     assert_string_equal(buf, expected);
 }
 
-/* POLICY0810: mlfqs-fair-2 and mlfqs-fair-20: 1500 each; ten of 152 and ten of 148. */
-static void POLICY0810(void **state)
+/* SCHED0810: mlfqs-fair-2 and mlfqs-fair-20: 1500 each; ten of 152 and ten of 148. */
+static void SCHED0810(void **state)
 {
     (void)state;
     assert_ticks(2, 0, "1500 1500");
     assert_ticks(20, 0, "152 152 152 152 152 152 152 152 152 152 148 148 148 148 148 148 148 148 148 148");
 }
 
-/* POLICY0820: mlfqs-nice-2 and mlfqs-nice-10. */
-static void POLICY0820(void **state)
+/* SCHED0820: mlfqs-nice-2 and mlfqs-nice-10. */
+static void SCHED0820(void **state)
 {
     (void)state;
     assert_ticks(2, 5, "1904 1096");
@@ -607,18 +648,18 @@ static void POLICY0820(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(POLICY0010), cmocka_unit_test(POLICY0110), cmocka_unit_test(POLICY0120),
-        cmocka_unit_test(POLICY0210), cmocka_unit_test(POLICY0220), cmocka_unit_test(POLICY0230),
-        cmocka_unit_test(POLICY0240), cmocka_unit_test(POLICY0250), cmocka_unit_test(POLICY0260),
-        cmocka_unit_test(POLICY0270), cmocka_unit_test(POLICY0310), cmocka_unit_test(POLICY0320),
-        cmocka_unit_test(POLICY0410), cmocka_unit_test(POLICY0510), cmocka_unit_test(POLICY0520),
-        cmocka_unit_test(POLICY0530), cmocka_unit_test(POLICY0540), cmocka_unit_test(POLICY0610),
-        cmocka_unit_test(POLICY0620), cmocka_unit_test(POLICY0630), cmocka_unit_test(POLICY0640),
-        cmocka_unit_test(POLICY0650), cmocka_unit_test(POLICY0660), cmocka_unit_test(POLICY0670),
-        cmocka_unit_test(POLICY0680), cmocka_unit_test(POLICY0690), cmocka_unit_test(POLICY0710),
-        cmocka_unit_test(POLICY0720), cmocka_unit_test(POLICY0730), cmocka_unit_test(POLICY0740),
-        cmocka_unit_test(POLICY0750), cmocka_unit_test(POLICY0760), cmocka_unit_test(POLICY0810),
-        cmocka_unit_test(POLICY0820),
+        cmocka_unit_test(SCHED0010), cmocka_unit_test(SCHED0020), cmocka_unit_test(SCHED0110),
+        cmocka_unit_test(SCHED0120), cmocka_unit_test(SCHED0210), cmocka_unit_test(SCHED0220),
+        cmocka_unit_test(SCHED0230), cmocka_unit_test(SCHED0240), cmocka_unit_test(SCHED0250),
+        cmocka_unit_test(SCHED0260), cmocka_unit_test(SCHED0270), cmocka_unit_test(SCHED0310),
+        cmocka_unit_test(SCHED0320), cmocka_unit_test(SCHED0410), cmocka_unit_test(SCHED0510),
+        cmocka_unit_test(SCHED0520), cmocka_unit_test(SCHED0530), cmocka_unit_test(SCHED0540),
+        cmocka_unit_test(SCHED0610), cmocka_unit_test(SCHED0620), cmocka_unit_test(SCHED0630),
+        cmocka_unit_test(SCHED0640), cmocka_unit_test(SCHED0650), cmocka_unit_test(SCHED0660),
+        cmocka_unit_test(SCHED0670), cmocka_unit_test(SCHED0680), cmocka_unit_test(SCHED0690),
+        cmocka_unit_test(SCHED0710), cmocka_unit_test(SCHED0720), cmocka_unit_test(SCHED0730),
+        cmocka_unit_test(SCHED0740), cmocka_unit_test(SCHED0750), cmocka_unit_test(SCHED0760),
+        cmocka_unit_test(SCHED0810), cmocka_unit_test(SCHED0820),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
  * Pointers that tasks give to the kernel. Each of these is the access of user.h, and where memory is isolated it is
  * refused beyond what the task itself may touch: memory of another task or of the kernel is a bad address.
  */
-#ifndef KERN_USER_H
-#define KERN_USER_H
+#ifndef HOST_USER_H
+#define HOST_USER_H
 
 #include "base/base.h"
 #include "host/arch/x86_64/user.h"

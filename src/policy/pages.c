@@ -205,8 +205,3 @@ const struct page_policy *page_policy_find(const char *name)
             return &policies[i];
     return NULL;
 }
-
-void set_init(struct page_set *set, const struct page_policy *policy, uint32_t limit, uint64_t seed)
-{
-    *set = (struct page_set){.policy = policy, .limit = limit, .random = mix64(seed), .window = MK_PAGE_WINDOW_DEFAULT};
-}
