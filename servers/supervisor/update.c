@@ -129,7 +129,7 @@ static mk_err_t load_next(struct supervisor *s, struct job *job)
     if (err) {
         mk_log("%s: %s%s%s", job->name, mk_err_text(err), why[0] ? ": " : "", why);
         (void)mk_port_destroy(u->next_port); /* the receive right has stayed here */
-    } else { /* at once: the next supervisor has to find it, if this one ends */
+    } else {                                 /* at once: the next supervisor has to find it, if this one ends */
         instance_find(&u->number, job->name);
         job->life->other = u->number;
     }
