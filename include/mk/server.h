@@ -76,7 +76,7 @@ struct mk_server {
  * its task's window: the pager of the machine's memory. Then nothing here allocates, and one loop runs at a time.
  */
 struct mk_server_room {
-    uint64_t runtime[128];
+    uint64_t runtime[320];
     unsigned char body[MK_BODY_MAX];
     /*
      * Set by start or restore: where the loop receives to, header and body (MK_BODY_MAX bytes), in memory that the next

@@ -354,29 +354,34 @@ bool host_isolation_fault(struct host_isolation *isolation, uintptr_t addr, bool
     return true;
 }
 
-/* From `addr` on, at most to `end`, there is nothing that the domain must not touch, up to what is returned. */
-static uintptr_t room_end(const struct host_isolation *isolation, uintptr_t addr, uintptr_t end)
+static bool may_touch(const struct host_isolation *isolation, const struct host_range *range, bool is_write)
+{
+    return range->domain == isolation->user || (!is_write && isolation_is_readable(isolation, range));
+}
+
+/* From `addr` on, at most to `end`, there is nothing that must not be touched, up to what is returned. */
+static uintptr_t room_end(const struct host_isolation *isolation, uintptr_t addr, uintptr_t end, bool is_write)
 {
     for (size_t i = range_index(isolation, addr + 1); addr < end; i++) {
         const struct host_range *range = i > 0 ? isolation->ranges[i - 1] : NULL;
-        if (range && addr < range->end && range->domain != isolation->user)
+        if (range && addr < range->end && !may_touch(isolation, range, is_write))
             return addr;
         addr = i < isolation->nr_ranges ? isolation->ranges[i]->start : end;
     }
     return end;
 }
 
-size_t host_isolation_room(const struct host_isolation *isolation, const void *p, size_t size)
+size_t host_isolation_room(const struct host_isolation *isolation, const void *p, size_t size, bool is_write)
 {
     uintptr_t start = (uintptr_t)p, end = start + size < start ? UINTPTR_MAX : start + size;
-    uintptr_t low = (uintptr_t)isolation;
+    uintptr_t arena = (uintptr_t)isolation;
     if (isolation->is_suspended || !isolation->user)
         return size;
-    if (is_in_arena(isolation, start))
+    if (is_write && is_in_arena(isolation, start))
         return 0;
-    if (start < low && end > low)
-        end = low;
-    return room_end(isolation, start, end) - start;
+    if (is_write && start < arena && end > arena)
+        end = arena;
+    return room_end(isolation, start, end, is_write) - start;
 }
 
 bool host_isolation_is_foreign(const struct host_isolation *isolation, uintptr_t addr, const struct host_domain *domain)

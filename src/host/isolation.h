@@ -96,8 +96,11 @@ bool host_isolation_fault(struct host_isolation *isolation, uintptr_t addr, bool
 /* For the signal handler, after enter: the interrupted task goes on. */
 void host_isolation_return(struct host_isolation *isolation);
 
-/* How many of these bytes, from the first on, may be touched by way of the pointers that are given to the kernel now. */
-size_t host_isolation_room(const struct host_isolation *isolation, const void *p, size_t size);
+/*
+ * How many of these bytes, from the first on, may be touched by way of the pointers that are given to the kernel now.
+ * The kernel's own can be read, where tasks can read it: a task's arguments are there.
+ */
+size_t host_isolation_room(const struct host_isolation *isolation, const void *p, size_t size, bool is_write);
 
 /* Does the address belong to another domain, or the kernel? */
 bool host_isolation_is_foreign(const struct host_isolation *isolation, uintptr_t addr,

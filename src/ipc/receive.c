@@ -6,7 +6,7 @@
 mk_err_t set_message(struct thread *self, struct mk_msg *msg)
 {
     self->msg = msg;
-    return user_may_touch(msg, sizeof(*msg)) && raw_probe_u64(MSG_FIELD(msg, capacity)) ? MK_OK : MK_E_BAD_ADDRESS;
+    return user_may_write(msg, sizeof(*msg)) && raw_probe_u64(MSG_FIELD(msg, capacity)) ? MK_OK : MK_E_BAD_ADDRESS;
 }
 
 /* What a name of a receive right or set leads to: the port with the next message, or NULL and who waits for one. */

@@ -299,16 +299,3 @@ mk_name_t mk_task_service(void)
     struct cpu *cpu = kernel_look();
     return cpu ? cpu->current->task->service : MK_NAME_NULL;
 }
-
-void mk_log(const char *format, ...)
-{
-    char text[900];
-    struct cpu *cpu = kernel_look();
-    va_list args;
-    if (!cpu)
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    machine_log(cpu->machine, "[%s] %s", cpu->current->task->label, text);
-}

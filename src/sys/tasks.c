@@ -36,7 +36,7 @@ mk_err_t string_in(char *dst, const char *src, size_t size)
         dst[0] = '\0';
         return MK_OK;
     }
-    size_t room = user_room(src, size);
+    size_t room = user_room(src, size, false);
     long n = raw_copy_string(dst, src, room);
     if (n == -2 && room < size)
         n = -1;

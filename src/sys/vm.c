@@ -119,7 +119,8 @@ static mk_err_t transfer(struct cpu *cpu, mk_name_t name, mk_vaddr_t addr, void 
     if (size > WINDOW_SIZE || !map_is_accessible(map, addr, size, is_write ? MK_PROT_WRITE : MK_PROT_READ))
         return MK_E_BAD_ADDRESS;
     void *theirs = (void *)addr;
-    bool is_done = user_may_touch(buffer, size) && /* theirs is another task's, which is the purpose */
+    bool is_done = (is_write ? user_may_read(buffer, size)
+                             : user_may_write(buffer, size)) && /* theirs is another task's, which is the purpose */
                    raw_copy(is_write ? theirs : buffer, is_write ? buffer : theirs, size);
     return is_done ? MK_OK : MK_E_BAD_ADDRESS;
 }

@@ -19,6 +19,7 @@ static const struct {
     const char *name;
 } isolations[] = {
     {MK_ISOLATION_NONE, "none"},
+    {MK_ISOLATION_MPROTECT, "mprotect"},
 };
 #define NR_ISOLATIONS (sizeof(isolations) / sizeof(isolations[0]))
 
