@@ -135,6 +135,12 @@ void policy_unready(struct cpu *cpu, struct thread *thread)
     cpu->policy->unready(cpu->policy_state, show(thread), cpu->now);
 }
 
+void policy_blocked(struct cpu *cpu, struct thread *thread)
+{
+    if (cpu->policy->blocked)
+        cpu->policy->blocked(cpu->policy_state, show(thread), cpu->now);
+}
+
 void policy_ran(struct cpu *cpu, struct thread *thread, mk_time_t ns)
 {
     if (cpu->policy->ran && ns > 0)

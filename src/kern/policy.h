@@ -37,6 +37,7 @@ mk_err_t policy_set(struct cpu *cpu, const struct mk_policy *policy);
 
 void policy_ready(struct cpu *cpu, struct thread *thread, enum mk_ready why);
 void policy_unready(struct cpu *cpu, struct thread *thread);
+void policy_blocked(struct cpu *cpu, struct thread *thread);
 void policy_ran(struct cpu *cpu, struct thread *thread, mk_time_t ns);
 void policy_changed(struct cpu *cpu, struct thread *thread);
 /* Who is next, still in its run queue; NULL: nobody now. A policy that is wrong is replaced. */

@@ -78,12 +78,26 @@ static inline __attribute__((always_inline)) void queue_remove(struct cpu *cpu, 
         policy_unready(cpu, thread);
 }
 
+/* The current thread's time up to now is its own. */
+static inline __attribute__((always_inline)) void charge_current(struct cpu *cpu)
+{
+    mk_time_t ns = cpu->now - cpu->run_start;
+    cpu->run_start = cpu->now;
+    if (!cpu->current)
+        return;
+    cpu->current->run_time += ns;
+    if (unlikely(cpu->policy) && cpu->current->state == THREAD_RUNNING)
+        policy_ran(cpu, cpu->current, ns);
+}
+
 void sched_ready(struct cpu *cpu, struct thread *thread)
 {
     if (thread->flags & THREAD_SUSPENDED) {
         thread->state = THREAD_STOPPED;
         return;
     }
+    if (unlikely(cpu->policy)) /* it compares with who runs */
+        charge_current(cpu);
     thread->slice_left = cpu->machine->quantum;
     queue_add(cpu, thread, false, thread->first_run < 0 ? MK_READY_NEW : MK_READY_WOKEN);
     if (!cpu->current || thread->priority > cpu->current->priority || cpu->policy)
@@ -107,16 +121,14 @@ static struct thread *queue_take(struct cpu *cpu)
 
 /* ---- switching ---- */
 
-/* The current thread's time up to now is its own. */
-static inline __attribute__((always_inline)) void charge_current(struct cpu *cpu)
+/* The current thread is not ready any more. */
+static void stop_current(struct cpu *cpu, uint8_t state)
 {
-    mk_time_t ns = cpu->now - cpu->run_start;
-    cpu->run_start = cpu->now;
-    if (!cpu->current)
-        return;
-    cpu->current->run_time += ns;
-    if (unlikely(cpu->policy) && cpu->current->state == THREAD_RUNNING)
-        policy_ran(cpu, cpu->current, ns);
+    if (unlikely(cpu->policy)) {
+        charge_current(cpu);
+        policy_blocked(cpu, cpu->current);
+    }
+    cpu->current->state = state;
 }
 
 /* The CPU goes on with `next`, NULL: the scheduler's loop. The time of `prev` is charged. */
@@ -201,9 +213,7 @@ mk_err_t sched_block(struct cpu *cpu, struct list *queue, enum mk_wait wait, voi
                      struct thread *heir)
 {
     struct thread *self = cpu->current;
-    if (unlikely(cpu->policy))
-        charge_current(cpu);
-    self->state = THREAD_BLOCKED;
+    stop_current(cpu, THREAD_BLOCKED);
     self->nr_quanta = 0;
     self->wait = (uint8_t)wait;
     self->wait_object = object;
@@ -440,9 +450,7 @@ static bool exit_parked(struct cpu *cpu)
 
 void sched_exit(struct cpu *cpu)
 {
-    if (unlikely(cpu->policy))
-        charge_current(cpu);
-    cpu->current->state = THREAD_ENDED;
+    stop_current(cpu, THREAD_ENDED);
     if (exit_parked(cpu))
         return;
     cpu->ended = cpu->current;
@@ -482,9 +490,7 @@ void sched_suspend(struct cpu *cpu, struct thread *thread)
         queue_remove(cpu, thread);
         thread->state = THREAD_STOPPED;
     } else if (thread == cpu->current) {
-        if (unlikely(cpu->policy))
-            charge_current(cpu);
-        thread->state = THREAD_STOPPED;
+        stop_current(cpu, THREAD_STOPPED);
         switch_away(cpu, false);
     }
 }

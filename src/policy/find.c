@@ -47,3 +47,9 @@ mk_err_t policy_find(const char *name, const struct mk_policy **policyp, char *w
     snprintf(why + used, why_size - used, ", and paths of plugins, with a '/' in them");
     return MK_E_NOT_FOUND;
 }
+
+bool policy_params_are_good(const struct mk_sched_params *p)
+{
+    return p->burst >= 0 && p->period >= 0 && p->deadline >= 0 && p->budget >= 0 && p->nice >= -20 && p->nice <= 20 &&
+           p->deadline <= p->period && p->budget <= p->period;
+}

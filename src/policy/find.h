@@ -13,4 +13,7 @@ mk_err_t policy_check(const struct mk_policy *policy, char *why, size_t why_size
 /* By name, or by the path of a plugin. NULL: the kernel's own. MK_E_NOT_FOUND, MK_E_PLUGIN_FILE, MK_E_PLUGIN_ABI. */
 mk_err_t policy_find(const char *name, const struct mk_policy **policyp, char *why, size_t why_size);
 
+/* Are all of them in their domains? */
+bool policy_params_are_good(const struct mk_sched_params *params);
+
 #endif

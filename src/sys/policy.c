@@ -28,12 +28,6 @@ mk_err_t mk_machine_use_policy(mk_name_t control, const char *user_name)
     return leave(cpu, err);
 }
 
-static bool is_good(const struct mk_sched_params *p)
-{
-    return p->burst >= 0 && p->period >= 0 && p->deadline >= 0 && p->budget >= 0 && p->nice >= -20 && p->nice <= 20 &&
-           p->deadline <= p->period && p->budget <= p->period;
-}
-
 mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_params)
 {
     ENTER(cpu, self);
@@ -43,7 +37,7 @@ mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_
     mk_err_t err = thread_find(cpu, name, &thread);
     if (!err && !user_get(&params, user_params, sizeof(params)))
         err = MK_E_BAD_ADDRESS;
-    if (!err && !is_good(&params))
+    if (!err && !policy_params_are_good(&params))
         err = MK_E_BAD_ARGUMENT;
     if (!err && !policed_ensure(cpu, thread, cpu->policy))
         err = MK_E_NO_MEMORY;

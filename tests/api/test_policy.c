@@ -441,6 +441,98 @@ static void POLICY0210(void **state)
         assert_string_equal(mk_policy_find(names[i])->name, names[i]);
 }
 
+/* ---- in which order the kernel tells ---- */
+
+static void noting_ran(void *state, struct mk_policy_thread *thread, mk_time_t ns, mk_time_t now)
+{
+    (void)state, (void)ns, (void)now;
+    note('r', thread);
+}
+
+static void noting_blocked(void *state, struct mk_policy_thread *thread, mk_time_t now)
+{
+    (void)state, (void)now;
+    note('b', thread);
+}
+
+static const struct mk_policy noting = {
+    .abi = MK_POLICY_ABI,
+    .name = "noting",
+    .state_size = sizeof(struct order),
+    .ready = order_ready,
+    .unready = order_unready,
+    .pick = first_pick,
+    .ran = noting_ran,
+    .blocked = noting_blocked,
+};
+
+static void sleep_and_end(void *arg)
+{
+    (void)arg;
+    CHECK_OK(mk_time_sleep(2 * MK_MSEC));
+}
+
+static void waits_and_wakes(void *arg)
+{
+    (void)arg;
+    mkt_thread(sleep_and_end, NULL);
+    CHECK_OK(mk_time_sleep(1 * MK_MSEC)); /* the other waits meanwhile */
+    trail[0] = '\0';
+    CHECK_OK(mk_time_spend(2 * MK_MSEC)); /* in the middle it is woken */
+    CHECK_OK(mk_thread_suspend(mk_thread_self()));
+}
+
+/* POLICY0220: how long a thread ran is told before another is ready, and before it leaves the CPU; all that leave it do. */
+static void POLICY0220(void **state)
+{
+    struct mkt t;
+    (void)state;
+    begin(&t, &noting);
+    t.expects_log = true; /* the deadlock: nobody resumes it */
+    mkt_spawn(&t, "test", waits_and_wakes, NULL, false);
+    assert_int_equal(mk_machine_run(t.machine, NULL), MK_E_DEADLOCK);
+    assert_string_equal(trail, "r1 w2 r1 b1 b2 ");
+    mkt_finish(&t);
+}
+
+/* ---- libmk's own in a machine ---- */
+
+static void load(void *arg)
+{
+    const struct mk_sched_params params = {.nice = (int)(intptr_t)arg};
+    CHECK_OK(mk_thread_set_sched(mk_thread_self(), &params));
+    CHECK_OK(mk_time_sleep(40 * MK_MSEC));
+    CHECK_OK(mk_time_spend(100 * MK_SEC));
+}
+
+static void ten_nice_values(void *arg)
+{
+    static const int expected[] = {672, 588, 492, 408, 316, 232, 152, 92, 40, 8};
+    struct mk_thread_info infos[11];
+    size_t n;
+    (void)arg;
+    for (int i = 0; i < 10; i++)
+        mkt_thread(load, (void *)(intptr_t)i);
+    CHECK_OK(mk_time_sleep(30 * MK_SEC + 40 * MK_MSEC));
+    CHECK_OK(mk_machine_threads(NULL, infos, 11, &n));
+    CHECK(n == 11);
+    for (int i = 0; i < 10; i++)
+        CHECK(infos[i + 1].run_time / (10 * MK_MSEC) == expected[i]);
+    mk_task_exit(0);
+}
+
+/* POLICY0230: mlfqs-nice-10 of Pintos in a machine: thirty seconds, ten threads, its very ticks. */
+static void POLICY0230(void **state)
+{
+    const struct mk_machine_config config = {.policy = "mlfqs", .costs = &free_of_charge};
+    struct mkt t;
+    (void)state;
+    mkt_begin(&t, &config);
+    mkt_spawn(&t, "test", ten_nice_values, NULL, false);
+    mkt_run_all(&t);
+    mkt_finish(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,7 +540,7 @@ int main(void)
         cmocka_unit_test(POLICY0040), cmocka_unit_test(POLICY0050), cmocka_unit_test(POLICY0060),
         cmocka_unit_test(POLICY0070), cmocka_unit_test(POLICY0100), cmocka_unit_test(POLICY0110),
         cmocka_unit_test(POLICY0120), cmocka_unit_test(POLICY0130), cmocka_unit_test(POLICY0200),
-        cmocka_unit_test(POLICY0210),
+        cmocka_unit_test(POLICY0210), cmocka_unit_test(POLICY0220), cmocka_unit_test(POLICY0230),
     };
     cmocka_set_test_filter(getenv("MKT_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
