@@ -190,14 +190,20 @@ static int run_exercise(struct request *request)
 
 static int compare(struct request *request)
 {
+    struct sched_totals *totals = NULL;
+    const char *policies = request->policies;
     int status = EXIT_FINE;
-    for (size_t i = 0; status == EXIT_FINE && i < request->policies_size; i += strlen(request->policies + i) + 1) {
-        request->setup.policy = request->policies + i;
+    size_t nr = 0;
+    for (size_t i = 0; status == EXIT_FINE && i < request->policies_size; i += strlen(policies + i) + 1) {
+        request->setup.policy = policies + i;
         set_seed(request);
         status = sched_run(&request->workload, &request->setup);
-        if (status == EXIT_FINE)
-            sched_print_comparison(&request->workload, &request->setup, i == 0);
+        totals = text_realloc(totals, nr + 1, sizeof(*totals));
+        sched_totals(&request->workload, &totals[nr++]);
     }
+    for (size_t i = 0; status == EXIT_FINE && i < nr; i++, policies += strlen(policies) + 1)
+        sched_print_comparison(policies, &totals[i], i == 0);
+    free(totals);
     return status;
 }
 

@@ -170,8 +170,8 @@ void sched_print_json(const struct sched_workload *workload, const struct sched_
 /* False after a report. */
 bool sched_write_svg(const struct sched_workload *workload, const struct sched_setup *setup, const char *path);
 
-/* One line for each of several runs: the first call prints the head, too. */
-void sched_print_comparison(const struct sched_workload *workload, const struct sched_setup *setup, bool is_first);
+/* The line of one of several policies: the first call prints the head, too. */
+void sched_print_comparison(const char *policy, const struct sched_totals *totals, bool is_first);
 
 /* Milliseconds without zeros at the end, and with at most `places` places; to be freed. */
 char *sched_ms(double ns, int places);

@@ -325,7 +325,7 @@ bool sched_parse(struct sched_workload *workload, char *text, size_t size)
             return false;
     }
     if (!workload->nr_rows && !workload->nr_errors)
-        sched_error(workload, csv.line,
+        sched_error(workload, csv.line ? csv.line : 1,
                     "there is no thread; write a header such as name,arrival,burst,priority and a "
                     "line for each thread, such as P1,0,5,32");
     if (!workload->nr_errors)

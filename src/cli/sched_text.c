@@ -252,19 +252,17 @@ void sched_print_table(const struct sched_workload *workload, const struct sched
 
 #define COMPARISON_FORMAT "%-10s  %10s  %10s  %10s  %10s  %10s  %10s\n"
 
-void sched_print_comparison(const struct sched_workload *workload, const struct sched_setup *setup, bool is_first)
+void sched_print_comparison(const char *policy, const struct sched_totals *totals, bool is_first)
 {
-    struct sched_totals totals;
-    sched_totals(workload, &totals);
-    char *cells[] = {sched_ms(totals.response, 3),
-                     sched_ms(totals.waiting, 3),
-                     sched_ms(totals.turnaround, 3),
-                     sched_ms((double)(totals.last - totals.first), 6),
-                     text_format("%llu", (unsigned long long)totals.nr_switches),
-                     text_format("%llu", (unsigned long long)totals.nr_preempted)};
+    char *cells[] = {sched_ms(totals->response, 3),
+                     sched_ms(totals->waiting, 3),
+                     sched_ms(totals->turnaround, 3),
+                     sched_ms((double)(totals->last - totals->first), 6),
+                     text_format("%llu", (unsigned long long)totals->nr_switches),
+                     text_format("%llu", (unsigned long long)totals->nr_preempted)};
     if (is_first)
         printf(COMPARISON_FORMAT, "policy", "response", "waiting", "turnaround", "makespan", "switches", "preempted");
-    printf(COMPARISON_FORMAT, setup->policy, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]);
+    printf(COMPARISON_FORMAT, policy, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]);
     for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
         free(cells[i]);
 }
