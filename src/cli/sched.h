@@ -182,4 +182,7 @@ char *sched_title(const struct sched_setup *setup);
 /* The smallest of 1, 2, 5, 10, 20, 50 ... ns of which at most `max` fill `span`. */
 mk_time_t sched_step(mk_time_t span, mk_time_t max);
 
+/* The least common multiple of two times that are not 0, or `max` if it is more. */
+mk_time_t sched_common(mk_time_t a, mk_time_t b, mk_time_t max);
+
 #endif

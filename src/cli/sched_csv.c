@@ -242,21 +242,24 @@ static void read_row(struct csv *csv, char *fields[], size_t nr)
 
 /* ---- all of it ---- */
 
+mk_time_t sched_common(mk_time_t a, mk_time_t b, mk_time_t max)
+{
+    mk_time_t divisor = a, rest = b;
+    while (rest) {
+        mk_time_t next = divisor % rest;
+        divisor = rest;
+        rest = next;
+    }
+    return a / divisor > max / b ? max : a / divisor * b;
+}
+
 /* Rows with a period and no number of jobs run until all periods begin together again. */
-static mk_time_t common_period(struct sched_workload *workload)
+static mk_time_t common_period(const struct sched_workload *workload)
 {
     mk_time_t all = 1;
-    for (size_t i = 0; i < workload->nr_rows; i++) {
-        mk_time_t a = all, b = workload->rows[i].period;
-        if (!b)
-            continue;
-        while (b) {
-            mk_time_t rest = a % b;
-            a = b;
-            b = rest;
-        }
-        all = all / a > SCHED_SUM_MAX / workload->rows[i].period ? SCHED_SUM_MAX : all / a * workload->rows[i].period;
-    }
+    for (size_t i = 0; i < workload->nr_rows; i++)
+        if (workload->rows[i].period)
+            all = sched_common(all, workload->rows[i].period, SCHED_SUM_MAX);
     return all;
 }
 

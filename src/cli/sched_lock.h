@@ -15,6 +15,7 @@
 struct sched_thread {
     struct sched_program *program;
     struct sched_row *row;
+    mk_name_t name;
     mk_name_t port;           /* MK_NAME_NULL: there are no locks */
     struct sched_lock *waits; /* for this one, or NULL */
     uint64_t since;           /* it waits: order of the waiting */
@@ -32,7 +33,8 @@ struct sched_program {
     struct sched_lock *locks;
     uint64_t nr_waits; /* so far */
     struct sched_trace trace;
-    mk_err_t err; /* the first of any thread */
+    mk_err_t err;                    /* the first of any thread */
+    const struct sched_row *refused; /* the policy refuses what it declares */
 };
 
 /* Make the thread's port, and then, as itself, become the one that serves it. */

@@ -13,21 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define START     MK_SEC         /* the workload's time 0 on the machine's clock */
+#define START_MAX (10000 * MK_SEC)
 #define BETWEEN   (10 * MK_USEC) /* the makings of two threads */
 #define TURNS_MAX 1000000        /* of the quantum in all computing */
 
 /* ---- inside ---- */
 
+/* What a thread tells the policy. */
+struct declaration {
+    mk_time_t burst; /* until it waits */
+    uint32_t tickets;
+    int32_t nice;
+    mk_time_t period, deadline, budget;
+};
+
 /*
- * Tell the policy what this thread declares: `burst` is what it will compute until it waits. The calling thread's own
- * declaration is made where the kernel must not take the CPU away: it is about to wait.
+ * Tell the policy what this thread declares, with the burst that it computes next. The thread itself does so when it is
+ * about to wait, where the call must not give the CPU away.
  */
-static mk_err_t declare(mk_name_t thread, const struct sched_row *row, mk_time_t burst)
+static mk_err_t declare(const struct sched_thread *thread, mk_time_t burst)
 {
-    (void)thread;
-    (void)row;
-    (void)burst;
+    const struct sched_row *row = thread->row;
+    const struct declaration is = {.burst = burst,
+                                   .tickets = row->tickets,
+                                   .nice = row->nice,
+                                   .period = row->period,
+                                   .deadline = row->deadline,
+                                   .budget = row->budget || !row->period ? row->budget : row->burst};
+    (void)is; /* no policy asks for it yet */
     return MK_OK;
 }
 
@@ -49,7 +62,7 @@ static mk_err_t do_phase(struct sched_thread *self, size_t i)
     case SCHED_COMPUTE:
         return mk_time_spend(phase->ns);
     case SCHED_IO:
-        err = declare(MK_NAME_NULL, self->row, burst_from(self->row, i + 1));
+        err = declare(self, burst_from(self->row, i + 1));
         return err ? err : mk_time_sleep(mk_time_now() + phase->ns);
     case SCHED_LOCK:
         return sched_lock_acquire(self, lock);
@@ -62,7 +75,7 @@ static mk_err_t do_phase(struct sched_thread *self, size_t i)
 static mk_err_t rest(struct sched_thread *self, mk_time_t until)
 {
     bool *rests = &self->program->trace.rests[self - self->program->threads];
-    mk_err_t err = declare(MK_NAME_NULL, self->row, burst_from(self->row, 0));
+    mk_err_t err = declare(self, burst_from(self->row, 0));
     if (err)
         return err;
     *rests = true;
@@ -74,7 +87,7 @@ static mk_err_t rest(struct sched_thread *self, mk_time_t until)
 static mk_err_t do_jobs(struct sched_thread *self)
 {
     struct sched_row *row = self->row;
-    mk_time_t due = START + row->arrival;
+    mk_time_t due = self->program->trace.start + row->arrival;
     mk_err_t err = MK_OK;
     for (uint32_t job = 0; !err && job < row->nr_jobs; job++, due += row->period) {
         if (job)
@@ -98,7 +111,7 @@ static void thread_main(void *arg)
     struct sched_thread *self = arg;
     mk_err_t err = self->port ? sched_lock_serve(self) : MK_OK;
     if (!err)
-        err = mk_time_sleep(START + self->row->arrival);
+        err = mk_time_sleep(self->program->trace.start + self->row->arrival);
     if (!err)
         err = do_jobs(self);
     if (err)
@@ -108,14 +121,13 @@ static void thread_main(void *arg)
 static mk_err_t make_thread(struct sched_thread *thread)
 {
     const struct mk_thread_attr attr = {.entry = thread_main, .arg = thread, .label = thread->row->name};
-    mk_name_t name;
     mk_err_t err = thread->program->workload->nr_locks ? sched_lock_prepare(thread) : MK_OK;
     if (!err)
-        err = mk_thread_create(mk_task_self(), &attr, &name);
+        err = mk_thread_create(mk_task_self(), &attr, &thread->name);
     if (!err)
-        err = mk_thread_set_priority(name, thread->row->priority);
-    if (!err)
-        err = declare(name, thread->row, burst_from(thread->row, 0));
+        err = mk_thread_set_priority(thread->name, thread->row->priority);
+    if (!err && (err = declare(thread, burst_from(thread->row, 0))))
+        thread->program->refused = thread->row;
     return err ? err : mk_time_sleep(mk_time_now() + BETWEEN); /* until it sleeps, whatever the policy */
 }
 
@@ -211,6 +223,20 @@ static int report_deadlock(const struct sched_program *program)
     return EXIT_FAILED;
 }
 
+/*
+ * The workload's time 0 on the machine's clock. Policies may do something every so many quanta, or every second, from
+ * the machine's time 0 on: they shall seem to begin with the workload.
+ */
+static mk_time_t choose_start(mk_time_t quantum)
+{
+    if (!quantum)
+        return MK_SEC;
+    mk_time_t start = sched_common(1000 * quantum, MK_SEC, START_MAX);
+    if (start == START_MAX)
+        start = 1000 * quantum * (1 + MK_SEC / quantum / 1000);
+    return start;
+}
+
 /* Computing cannot be in more turns than this. */
 static bool check_turns(struct sched_workload *workload, mk_time_t quantum)
 {
@@ -234,8 +260,14 @@ static int run(struct sched_host *host, const struct sched_setup *setup)
         return report(setup->policy, host->log ? host->log : mk_err_text(err));
     err = run_machine(host);
     if (host->program.trace.is_full) {
-        fprintf(stderr, "mk: sched: the threads change what they do more than %d times; make the workload shorter\n",
+        fprintf(stderr,
+                "mk: sched: the threads change what they do more than %d times; take a longer quantum or less work\n",
                 SCHED_SPANS_MAX);
+        return EXIT_BAD_INPUT;
+    }
+    if (host->program.refused) {
+        sched_error(host->program.workload, host->program.refused->line, "the policy %s refuses what it declares: %s",
+                    setup->policy, mk_err_text(err));
         return EXIT_BAD_INPUT;
     }
     if (err == MK_E_DEADLOCK)
@@ -256,7 +288,7 @@ int sched_run(struct sched_workload *workload, const struct sched_setup *setup)
     memset(program->locks, 0, workload->nr_locks * sizeof(*program->locks));
     for (size_t i = 0; i < workload->nr_rows; i++)
         program->threads[i] = (struct sched_thread){.program = program, .row = &workload->rows[i]};
-    program->trace = (struct sched_trace){.workload = workload, .start = START};
+    program->trace = (struct sched_trace){.workload = workload, .start = choose_start(setup->quantum)};
     sched_trace_begin(&program->trace);
     int status = run(&host, setup);
     mk_machine_destroy(host.machine);

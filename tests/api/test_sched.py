@@ -279,6 +279,20 @@ class Runs(Case):
         self.assertEqual(self.each(result, "waiting"), [0, 1e-6, 0])
 
 
+    def test_SCHED0031(self):
+        """A quantum that nobody uses up changes nothing, whatever it is."""
+        for quantum in ("31.000001", "1.234567s", "3600s", "99999.999999999s"):
+            with self.subTest(quantum):
+                result = self.sched(QUEUE, "--quantum", quantum)
+                result["quantum"] = None
+                self.assertEqual(result, self.sched(QUEUE))
+
+    def test_SCHED0032(self):
+        """A workload with more turns than can be noted is refused, and ends."""
+        self.refused_option("--policy", "priority", "--quantum", "1", "-", text="name,burst\na,400s\nb,400s\n",
+                            says="more than 1000000 times; take a longer quantum or less work")
+
+
 class Output(Case):
     def test_SCHED0040(self):
         """JSON has these members, and times are numbers of milliseconds."""
