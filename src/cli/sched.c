@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mk sched: a scheduling workload as real threads of a machine. */
-#include "sched.h"
+#include "workload.h"
 
 #include "command.h"
 #include "text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Times, names and bursts of a scheduling workload. */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Scheduling workloads from CSV: a line for each thread, below a header that names the columns in any order. */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <errno.h>
 #include <stdarg.h>

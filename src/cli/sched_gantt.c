@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who did what when, drawn: as text, and as SVG. */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #ifndef CLI_SCHED_LOCK_H
 #define CLI_SCHED_LOCK_H
 
-#include "sched.h"
+#include "workload.h"
 
 struct sched_thread {
     struct sched_program *program;

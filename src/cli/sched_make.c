@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Exercises: workloads from a seed. The same seed gives the same one everywhere. */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,29 +19,21 @@
 
 /* ---- inside ---- */
 
-/* What a thread tells the policy. */
-struct declaration {
-    mk_time_t burst; /* until it waits */
-    uint32_t tickets;
-    int32_t nice;
-    mk_time_t period, deadline, budget;
-};
-
 /*
  * Tell the policy what this thread declares, with the burst that it computes next. The thread itself does so when it is
- * about to wait, where the call must not give the CPU away.
+ * about to wait; the call does not give the CPU away.
  */
 static mk_err_t declare(const struct sched_thread *thread, mk_time_t burst)
 {
     const struct sched_row *row = thread->row;
-    const struct declaration is = {.burst = burst,
-                                   .tickets = row->tickets,
-                                   .nice = row->nice,
-                                   .period = row->period,
-                                   .deadline = row->deadline,
-                                   .budget = row->budget || !row->period ? row->budget : row->burst};
-    (void)is; /* no policy asks for it yet */
-    return MK_OK;
+    mk_time_t budget = row->burst < row->period ? row->burst : row->period;
+    const struct mk_sched_params params = {.burst = burst,
+                                           .tickets = row->tickets,
+                                           .nice = row->nice,
+                                           .period = row->period,
+                                           .deadline = row->deadline,
+                                           .budget = row->budget ? row->budget : budget};
+    return mk_thread_set_sched(thread->name, &params);
 }
 
 /* Computing from this phase on to the next I/O or the end. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What came of a scheduling workload, as a table and as JSON. */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <jansson.h>
 #include <stdlib.h>

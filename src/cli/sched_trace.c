@@ -6,8 +6,8 @@
  * spans of states follow each other without gaps. Turns on the CPU that take no time are none: of several things that
  * happen at the same instant the kernel does one after the other.
  */
-#include "sched.h"
 #include "text.h"
+#include "workload.h"
 
 #include <mk/machine.h>
 #include <mk/trace.h>

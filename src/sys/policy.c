@@ -37,7 +37,6 @@ static bool is_good(const struct mk_sched_params *p)
 mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_params)
 {
     ENTER(cpu, self);
-    (void)self;
     struct thread *thread;
     struct mk_sched_params params;
     mk_err_t err = thread_find(cpu, name, &thread);
@@ -49,5 +48,8 @@ mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_
         err = MK_E_NO_MEMORY;
     if (!err)
         err = policy_declare(cpu, thread, &params);
-    return leave(cpu, err);
+    if (err || thread != self)
+        return leave(cpu, err);
+    kernel_close(cpu, !cpu->host.isolation); /* it may be about to wait: it keeps the CPU until its next call */
+    return MK_OK;
 }

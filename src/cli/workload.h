@@ -4,8 +4,8 @@
  *
  * Times are in ns. Those of results are counted from the workload's time 0.
  */
-#ifndef CLI_SCHED_H
-#define CLI_SCHED_H
+#ifndef CLI_WORKLOAD_H
+#define CLI_WORKLOAD_H
 
 #include <mk/types.h>
 
