@@ -18,6 +18,13 @@ MK = TOP = None
 HEADER = "name,arrival,burst,priority\n"
 RR = HEADER + "P1,0,24,32\nP2,0,3,32\nP3,0,3,32\n"
 FIVE = "name,arrival,burst\nA,0,3\nB,2,6\nC,4,4\nD,6,5\nE,8,2\n"
+SJF = "name,burst\nP1,6\nP2,8\nP3,7\nP4,3\n"
+SRTF = "name,arrival,burst\nP1,0,8\nP2,1,4\nP3,2,9\nP4,3,5\n"
+# Policy, quantum, workload, and an average that Silberschatz or Stallings has.
+ANSWERS = (("fcfs", None, RR, "waiting", 17), ("rr", 4, RR, "waiting", 17 / 3), ("sjf", None, SJF, "waiting", 7),
+           ("srtf", None, SRTF, "waiting", 6.5), ("fcfs", None, FIVE, "turnaround", 8.6),
+           ("rr", 1, FIVE, "turnaround", 10.8), ("rr", 4, FIVE, "turnaround", 10),
+           ("sjf", None, FIVE, "turnaround", 7.6), ("srtf", None, FIVE, "turnaround", 7.2))
 # b waits for a lock of c's, and a for one of b's: the priority of a goes along. d and e come when C is free or wanted.
 CHAIN = HEADER + """c,0,lock C 6 unlock C 2,5
 b,1,lock B 1 lock C 3 unlock C 1 unlock B 2,12
@@ -166,6 +173,17 @@ class Textbooks(Case):
                                              ("priority", None, "waiting", 4.2)):
             with self.subTest(name), open(os.path.join(folder, name + ".csv"), encoding="utf-8") as file:
                 result = self.sched(file.read(), *(["--quantum", str(quantum)] if quantum else []))
+                self.assertAlmostEqual(result["average"][key], expected)
+
+
+    def test_SCHED0015(self):
+        """What textbooks say of other policies, of those that this machine has."""
+        for policy, quantum, text, key, expected in ANSWERS:
+            with self.subTest(policy=policy, text=text):
+                done = mk("--policy", policy, "-", text=text)
+                if done.returncode == 2 and b"is unknown" in done.stderr:
+                    self.skipTest(f"the machine has no policy {policy}")
+                result = self.sched(text, *(["--quantum", str(quantum)] if quantum else []), policy=policy)
                 self.assertAlmostEqual(result["average"][key], expected)
 
 
