@@ -79,7 +79,8 @@ struct mk_sched_params {
 
 /*
  * Declare them. MK_E_BAD_ADDRESS, MK_E_BAD_ARGUMENT (a negative time, a nice beyond 20, a budget or deadline longer than
- * the period), MK_E_NO_ROOM (the policy has not enough of the CPU left; nothing changed), MK_E_NO_MEMORY.
+ * the period), MK_E_NO_ROOM (the policy has not enough of the CPU left; nothing changed), MK_E_NO_MEMORY. Who declares for
+ * itself keeps the CPU until its next kernel call, so that it can do so before it waits.
  */
 MK_API MK_NODISCARD mk_err_t mk_thread_set_sched(mk_name_t thread, const struct mk_sched_params *params);
 

@@ -29,6 +29,7 @@ int cmd_campaign(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_refs(int argc, char **argv);
+int cmd_sched(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 

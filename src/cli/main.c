@@ -63,6 +63,30 @@ const struct command commands[] = {
      "\n"
      "Example: mk refs --policy lru --frames 3 --table 7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1\n",
      cmd_refs},
+    {"sched",
+     "sched --policy POLICY [--quantum Q] [--json] [--svg FILE] WORKLOAD | --policy POLICY --seed N [--solve] | "
+     "--compare POLICY,... WORKLOAD",
+     "run a scheduling workload and show who ran when",
+     "  --policy POLICY      how the machine schedules: priority (a higher number is stronger)\n"
+     "  --quantum Q          how long a thread runs before its equals; without it nothing rotates\n"
+     "  --json               print JSON\n"
+     "  --svg FILE           draw the Gantt chart\n"
+     "  --compare P1,P2,...  one line of averages for each policy\n"
+     "  --costs default      kernel operations take the time of the machine's table; otherwise none\n"
+     "  --seed N             without a workload: an exercise, made from N; with one: of lottery\n"
+     "  --solve              its answers\n"
+     "  --jobs N             its threads; 5 otherwise\n"
+     "  --max-arrival T, --max-burst T   bounds of its times; 10 otherwise\n"
+     "  --io                 its threads do I/O between two bursts\n"
+     "\n"
+     "WORKLOAD is a CSV file, or - for standard input, with a header such as name,arrival,burst,priority and a line "
+     "for\n"
+     "each thread. A burst is a time, or several with 'io TIME', 'lock NAME' and 'unlock NAME' between them. Times "
+     "are\n"
+     "numbers with ns, us, ms or s behind them, without: ms. mk-sched(1) tells the rest.\n"
+     "\n"
+     "Example: mk sched --policy priority --quantum 4 workload.csv\n",
+     cmd_sched},
     {"campaign",
      "campaign FILE [-c COMMANDS] [--faults N] [--seed S] [--kinds LIST] [--target TASK] [--only ID] [--shard I/N] "
      "[--jobs N] [--json] | --merge REPORT...",

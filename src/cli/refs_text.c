@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* ---- in ---- */
 
@@ -97,14 +95,6 @@ void refs_free(struct refs *refs)
 
 #define LABEL_WIDTH 11 /* "frame 1000 " */
 
-static size_t terminal_width(void)
-{
-    struct winsize size;
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
-}
-
 /* Blanks are printed when something follows them, so that no line ends in some. */
 struct line {
     size_t nr_blanks;
@@ -161,7 +151,7 @@ void refs_print_table(const struct refs *refs)
         largest = refs->numbers[page] > largest ? refs->numbers[page] : largest;
     for (; largest >= 10; largest /= 10)
         width++;
-    size_t all = terminal_width(), left = all > LABEL_WIDTH + 1 ? all - LABEL_WIDTH - 1 : 0;
+    size_t all = text_terminal_width(), left = all > LABEL_WIDTH + 1 ? all - LABEL_WIDTH - 1 : 0;
     size_t columns = left / (size_t)width ? left / (size_t)width : 1;
     for (size_t start = 0; start < refs->nr; start += columns) {
         putchar('\n');

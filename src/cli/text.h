@@ -27,4 +27,7 @@ char *text_clean_utf8(const char *s);
 /* The word of a NULL-terminated list that is most like `word`; NULL when none is like it at all. */
 const char *text_nearest(const char *word, const char *const *words);
 
+/* Columns of the terminal that is standard output; 80 when it is none. */
+size_t text_terminal_width(void);
+
 #endif

@@ -187,9 +187,13 @@ static struct thread *take_next(struct cpu *cpu)
     return next;
 }
 
-/* The current thread has left the run state: run the next one. */
+static void fire_timers(struct cpu *cpu);
+
+/* The current thread has left the run state: run the next one. Who becomes ready at this moment counts, too. */
 static void switch_away(struct cpu *cpu, bool is_preemption)
 {
+    if (cpu->now >= cpu->next_event)
+        fire_timers(cpu);
     struct thread *next = take_next(cpu);
     if (unlikely(next && next == cpu->current)) { /* it put itself back, and was chosen */
         next->state = THREAD_RUNNING;

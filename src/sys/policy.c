@@ -31,7 +31,6 @@ mk_err_t mk_machine_use_policy(mk_name_t control, const char *user_name)
 mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_params)
 {
     ENTER(cpu, self);
-    (void)self;
     struct thread *thread;
     struct mk_sched_params params;
     mk_err_t err = thread_find(cpu, name, &thread);
@@ -43,5 +42,8 @@ mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_
         err = MK_E_NO_MEMORY;
     if (!err)
         err = policy_declare(cpu, thread, &params);
-    return leave(cpu, err);
+    if (err || thread != self)
+        return leave(cpu, err);
+    kernel_close(cpu, !cpu->host.isolation); /* it may be about to wait: it keeps the CPU until its next call */
+    return MK_OK;
 }
