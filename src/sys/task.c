@@ -49,12 +49,6 @@ mk_name_t mk_thread_self(void)
     return name;
 }
 
-uint64_t mk_task_id(void)
-{
-    struct cpu *cpu = kernel_look();
-    return cpu ? cpu->current->task->id : 0;
-}
-
 mk_err_t mk_task_create(const char *user_label, mk_name_t *taskp)
 {
     ENTER(cpu, self);
@@ -174,24 +168,6 @@ mk_err_t mk_task_set_server(bool is_server)
     self->task->is_server = is_server;
     task_set_counts(self->task, !is_server);
     return leave(cpu, MK_OK);
-}
-
-const char *mk_task_label(void)
-{
-    struct cpu *cpu = kernel_look();
-    return cpu ? cpu->current->task->label : "";
-}
-
-const char *mk_task_args(void)
-{
-    struct cpu *cpu = kernel_look();
-    return cpu && cpu->current->task->args ? cpu->current->task->args : "";
-}
-
-const char *mk_task_folder(void)
-{
-    struct cpu *cpu = kernel_look();
-    return cpu && cpu->current->task->folder ? cpu->current->task->folder : ".";
 }
 
 mk_err_t mk_task_by_id(mk_name_t control, uint64_t id, mk_name_t *taskp)
