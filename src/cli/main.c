@@ -67,12 +67,14 @@ const struct command commands[] = {
      "sched --policy POLICY [--quantum Q] [--json] [--svg FILE] WORKLOAD | --policy POLICY --seed N [--solve] | "
      "--compare POLICY,... WORKLOAD",
      "run a scheduling workload and show who ran when",
-     "  --policy POLICY      how the machine schedules: priority (a higher number is stronger)\n"
+     "  --policy POLICY      how the machine schedules: priority (a higher number is stronger), fcfs, rr,\n"
+     "                       sjf, srtf, mlfq, lottery, stride, fair, edf, mlfqs, or a plugin's path\n"
      "  --quantum Q          how long a thread runs before its equals; without it nothing rotates\n"
      "  --json               print JSON\n"
      "  --svg FILE           draw the Gantt chart\n"
      "  --compare P1,P2,...  one line of averages for each policy\n"
      "  --costs default      kernel operations take the time of the machine's table; otherwise none\n"
+     "  --no-lending         who waits for a lock lends no priority to its holder\n"
      "  --seed N             without a workload: an exercise, made from N; with one: of lottery\n"
      "  --solve              its answers\n"
      "  --jobs N             its threads; 5 otherwise\n"

@@ -20,21 +20,16 @@ enum {
     OPT_IO,
     OPT_SOLVE,
     OPT_COMPARE,
-    OPT_COSTS
+    OPT_COSTS,
+    OPT_NO_LENDING
 };
-static const struct option options[] = {{"--policy", true},
-                                        {"--quantum", true},
-                                        {"--json", false},
-                                        {"--svg", true},
-                                        {"--seed", true},
-                                        {"--jobs", true},
-                                        {"--max-arrival", true},
-                                        {"--max-burst", true},
-                                        {"--io", false},
-                                        {"--solve", false},
-                                        {"--compare", true},
-                                        {"--costs", true},
-                                        {0}};
+static const struct option options[] = {{"--policy", true},      {"--quantum", true},
+                                        {"--json", false},       {"--svg", true},
+                                        {"--seed", true},        {"--jobs", true},
+                                        {"--max-arrival", true}, {"--max-burst", true},
+                                        {"--io", false},         {"--solve", false},
+                                        {"--compare", true},     {"--costs", true},
+                                        {"--no-lending", false}, {0}};
 
 struct request {
     struct sched_setup setup;
@@ -133,6 +128,9 @@ static bool take_option(struct request *request, int option, char *value)
         return take_policies(request, value);
     case OPT_COSTS:
         return take_costs(request, value);
+    case OPT_NO_LENDING:
+        request->setup.no_lending = true;
+        return true;
     default:
         return take_exercise(request, option, value);
     }

@@ -176,6 +176,7 @@ static mk_err_t create(struct sched_host *host, const struct sched_setup *setup)
         .policy = setup->policy,
         .seed = setup->seed,
         .costs = setup->has_costs ? NULL : &no_costs,
+        .no_lending = setup->no_lending,
         .log = take_log,
         .log_arg = host,
         .watchdog = MK_TIME_FOREVER,

@@ -95,6 +95,7 @@ struct sched_setup {
     mk_time_t quantum; /* 0: nothing rotates */
     uint64_t seed;     /* of the machine's random numbers */
     bool has_costs;    /* the built-in table; else nothing takes time but computing */
+    bool no_lending;   /* who waits for a lock lends no priority */
 };
 
 /* Averages over all threads, and what the machine did. */

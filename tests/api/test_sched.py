@@ -188,6 +188,13 @@ class Textbooks(Case):
 
 
 class Runs(Case):
+    def test_SCHED0016(self):
+        """Without lending the middle thread of the inversion example runs before both others."""
+        lent = self.text("--policy", "priority", "examples/sched/inversion.csv")
+        alone = self.text("--policy", "priority", "--no-lending", "examples/sched/inversion.csv")
+        end = {text: int(re.search(r"\nhigh +2 +4 +30 +2 +(\d+)", text).group(1)) for text in (lent, alone)}
+        self.assertEqual((end[lent], end[alone]), (9, 19))
+
     def test_SCHED0020(self):
         """Random workloads, with I/O, are as they were simulated."""
         for seed in range(60):
