@@ -169,9 +169,11 @@ struct cpu {
     struct host_cpu host; /* first: host_this_cpu points to it */
     struct thread *current;
     mk_time_t now;
-    mk_time_t next_event; /* when the slice ends or the next timer is due */
-    uint64_t ready_mask;  /* bit p: queues[p] is not empty */
+    mk_time_t next_event;           /* when the slice ends or the next timer is due */
+    uint64_t ready_mask;            /* bit p: queues[p] is not empty */
+    const struct mk_policy *policy; /* NULL: the kernel's own */
     uint16_t id;
+    bool is_special; /* the host's clock, or isolation: something is to be done on the way in and out of the kernel */
     union {
         struct {
             bool is_slow;  /* tracing, seeded choices, host clock, ucontext: messages must take the long way */
@@ -187,7 +189,6 @@ struct cpu {
     struct mk_machine *machine;
     struct thread *ended; /* to be laid to rest by the scheduler */
     struct list queues[NR_PRIORITIES];
-    const struct mk_policy *policy; /* NULL: the kernel's own */
     void *policy_state;
     /* a page that the kernel missed (vm/fault.h) */
     bool is_missing, is_missing_write;

@@ -54,14 +54,6 @@ static inline __attribute__((always_inline)) void queue_insert(struct cpu *cpu, 
     thread->ready_since = cpu->now;
 }
 
-static inline __attribute__((always_inline)) void queue_add(struct cpu *cpu, struct thread *thread, bool is_head,
-                                                            enum mk_ready why)
-{
-    queue_insert(cpu, thread, is_head);
-    if (unlikely(cpu->policy))
-        policy_ready(cpu, thread, why);
-}
-
 /* It was picked, or the policy is told. */
 static inline __attribute__((always_inline)) void queue_take_out(struct cpu *cpu, struct thread *thread)
 {
@@ -90,32 +82,50 @@ static inline __attribute__((always_inline)) void charge_current(struct cpu *cpu
         policy_ran(cpu, cpu->current, ns);
 }
 
+/* Apart, because the kernel's own policy is in a hurry: the policy compares with who runs. */
+static __attribute__((noinline, cold)) void ready_by_policy(struct cpu *cpu, struct thread *thread, bool is_head,
+                                                            enum mk_ready why)
+{
+    charge_current(cpu);
+    queue_insert(cpu, thread, is_head);
+    policy_ready(cpu, thread, why);
+    cpu_reschedule(cpu);
+}
+
+static __attribute__((noinline, cold)) struct thread *take_by_policy(struct cpu *cpu)
+{
+    struct thread *picked = policy_pick(cpu);
+    if (picked)
+        queue_take_out(cpu, picked);
+    return picked;
+}
+
 void sched_ready(struct cpu *cpu, struct thread *thread)
 {
     if (thread->flags & THREAD_SUSPENDED) {
         thread->state = THREAD_STOPPED;
         return;
     }
-    if (unlikely(cpu->policy)) /* it compares with who runs */
-        charge_current(cpu);
     thread->slice_left = cpu->machine->quantum;
-    queue_add(cpu, thread, false, thread->first_run < 0 ? MK_READY_NEW : MK_READY_WOKEN);
-    if (!cpu->current || thread->priority > cpu->current->priority || cpu->policy)
+    if (unlikely(cpu->policy)) {
+        ready_by_policy(cpu, thread, false, thread->first_run < 0 ? MK_READY_NEW : MK_READY_WOKEN);
+        return;
+    }
+    queue_insert(cpu, thread, false);
+    if (!cpu->current || thread->priority > cpu->current->priority)
         cpu_reschedule(cpu);
 }
 
 static struct thread *queue_take(struct cpu *cpu)
 {
+    struct thread *thread = NULL;
     if (!cpu->ready_mask)
         return NULL;
-    struct thread *picked = unlikely(cpu->policy) ? policy_pick(cpu) : NULL;
-    if (picked)
-        queue_take_out(cpu, picked);
-    if (picked || cpu->policy) /* it was asked, and is right */
-        return picked;
+    if (unlikely(cpu->policy) && ((thread = take_by_policy(cpu)) || cpu->policy)) /* it was asked, and is right */
+        return thread;
     struct list *queue = &cpu->queues[63 - __builtin_clzll(cpu->ready_mask)];
-    struct thread *thread = list_entry(choice_from(cpu, CHOICE_RUN, queue), struct thread, queue);
-    queue_remove(cpu, thread);
+    thread = list_entry(choice_from(cpu, CHOICE_RUN, queue), struct thread, queue);
+    queue_take_out(cpu, thread);
     return thread;
 }
 
@@ -131,6 +141,12 @@ static void stop_current(struct cpu *cpu, uint8_t state)
     cpu->current->state = state;
 }
 
+static __attribute__((noinline, cold)) void prepare(struct cpu *cpu, const struct thread *next)
+{
+    if (cpu->host.isolation)
+        host_isolation_prepare(cpu->host.isolation, next->task->domain, next->context.stack);
+}
+
 /* The CPU goes on with `next`, NULL: the scheduler's loop. The time of `prev` is charged. */
 static void enter(struct cpu *cpu, struct thread *prev, struct thread *next, bool is_preemption)
 {
@@ -142,8 +158,8 @@ static void enter(struct cpu *cpu, struct thread *prev, struct thread *next, boo
             next->first_run = cpu->now;
         cpu->nr_switches++;
     }
-    if (unlikely(cpu->host.isolation) && next)
-        host_isolation_prepare(cpu->host.isolation, next->task->domain, next->context.stack);
+    if (unlikely(cpu->is_special) && next)
+        prepare(cpu, next);
     trace(cpu, MK_TRACE_SWITCH, next ? next->id : 0, next ? next->priority : 0, is_preemption);
     host_context_switch(prev ? &prev->context : &cpu->host.scheduler, next ? &next->context : &cpu->host.scheduler,
                         cpu->host.is_ucontext);
@@ -279,10 +295,11 @@ static void fire_timers(struct cpu *cpu)
 static void put_back(struct cpu *cpu, bool is_head, enum mk_ready why)
 {
     struct thread *self = cpu->current;
-    if (unlikely(cpu->policy))
-        charge_current(cpu);
     self->slice_left = is_head && cpu->slice_end > cpu->now ? cpu->slice_end - cpu->now : cpu->machine->quantum;
-    queue_add(cpu, self, is_head, why);
+    if (unlikely(cpu->policy))
+        ready_by_policy(cpu, self, is_head, why);
+    else
+        queue_insert(cpu, self, is_head);
 }
 
 /* To whom the policy prefers now. */

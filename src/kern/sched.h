@@ -165,9 +165,10 @@ static inline struct cpu *kernel_enter(void)
     struct cpu *cpu = kernel_look();
     if (unlikely(!cpu))
         return NULL;
-    kernel_open(cpu);
+    if (unlikely(cpu->is_special))
+        kernel_open(cpu);
     if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
-        cpu->now += cpu->machine->costs.entry;
+        cpu->now += cpu->entry_cost;
     else
         sched_update_clock(cpu);
     return cpu;
@@ -176,15 +177,15 @@ static inline struct cpu *kernel_enter(void)
 /* Another thread may run now, if one should. */
 static inline void kernel_point(struct cpu *cpu)
 {
-    if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event) ||
-        unlikely(cpu->machine->clock == MK_CLOCK_HOST) || unlikely(cpu->host.isolation))
+    if (unlikely(cpu_must_reschedule(cpu)) || unlikely(cpu->now >= cpu->next_event) || unlikely(cpu->is_special))
         sched_point(cpu);
 }
 
 static inline void kernel_leave(struct cpu *cpu)
 {
     kernel_point(cpu);
-    kernel_close(cpu, !cpu->host.isolation);
+    if (unlikely(cpu->is_special))
+        kernel_close(cpu, !cpu->host.isolation);
 }
 
 #endif

@@ -14,9 +14,11 @@ static void thread_main(void *arg)
     for (;;) {
         host_context_reset_fp();
         struct cpu *cpu = this_cpu();
-        kernel_close(cpu, !cpu->host.isolation);
+        if (unlikely(cpu->is_special))
+            kernel_close(cpu, !cpu->host.isolation);
         self->entry(self->arg);
-        kernel_open(cpu);
+        if (unlikely(cpu->is_special))
+            kernel_open(cpu);
         cpu->machine->ops->thread_ended(self);
         self->flags |= THREAD_PARKED;
         sched_exit(cpu); /* returns at the beginning of the next life */

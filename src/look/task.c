@@ -27,3 +27,9 @@ const char *mk_task_folder(void)
     struct cpu *cpu = kernel_look();
     return cpu && cpu->current->task->folder ? cpu->current->task->folder : ".";
 }
+
+mk_name_t mk_task_service(void)
+{
+    struct cpu *cpu = kernel_look();
+    return cpu ? cpu->current->task->service : MK_NAME_NULL;
+}

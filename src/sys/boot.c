@@ -229,6 +229,7 @@ static void machine_init(struct mk_machine *machine, struct cpu *cpu, const stru
     cpu->host.watchdog.limit = c->watchdog == MK_TIME_FOREVER ? 0 : c->watchdog ? c->watchdog : 10 * MK_SEC;
     cpu->host.is_ucontext = c->context == MK_CONTEXT_UCONTEXT;
     cpu->entry_cost = machine->costs.entry;
+    cpu->is_special = machine->clock == MK_CLOCK_HOST || cpu->host.isolation;
     cpu->call_cost = machine->costs.entry + machine->costs.switch_;
     cpu->copy_cost = machine->clock == MK_CLOCK_VIRTUAL ? machine->costs.copy : 0;
     sched_init(cpu);

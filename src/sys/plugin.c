@@ -293,9 +293,3 @@ mk_err_t mk_task_load(mk_name_t control, const struct mk_load *user_load, mk_nam
     }
     return leave(cpu, err);
 }
-
-mk_name_t mk_task_service(void)
-{
-    struct cpu *cpu = kernel_look();
-    return cpu ? cpu->current->task->service : MK_NAME_NULL;
-}
