@@ -51,7 +51,8 @@ class Campaign(test_cli.Case):
             self.assertGreater(report["total"]["manifested"], FAULTS / 4)
             kinds.update(kind for kind, count in report["kinds"].items() if count["injected"])
             targets.update(target for target, count in report["targets"].items() if count["manifested"])
-        self.assertEqual(kinds, set(KINDS) - {"hang"})
+        if FAULTS >= 1000:  # else chance may leave one out
+            self.assertEqual(kinds, set(KINDS) - {"hang"})
         self.assertEqual(targets, {"names", "pager", "console", "ramfs"})
 
     def test_CAMPAIGN0020(self):

@@ -190,8 +190,9 @@ class Textbooks(Case):
 class Runs(Case):
     def test_SCHED0016(self):
         """Without lending the middle thread of the inversion example runs before both others."""
-        lent = self.text("--policy", "priority", "examples/sched/inversion.csv")
-        alone = self.text("--policy", "priority", "--no-lending", "examples/sched/inversion.csv")
+        path = os.path.join(TOP, "examples", "sched", "inversion.csv")
+        lent = self.text("--policy", "priority", path)
+        alone = self.text("--policy", "priority", "--no-lending", path)
         end = {text: int(re.search(r"\nhigh +2 +4 +30 +2 +(\d+)", text).group(1)) for text in (lent, alone)}
         self.assertEqual((end[lent], end[alone]), (9, 19))
 
