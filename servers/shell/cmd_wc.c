@@ -19,7 +19,7 @@ struct counts {
 
 struct wc {
     bool has_lines, has_words, has_bytes;
-    int width;
+    int width, status; /* status: of what went wrong before the counting */
     struct counts total;
     char *buffer;
 };
@@ -130,7 +130,8 @@ static int digits(uint64_t number)
     return nr;
 }
 
-static int width_of_files(struct shell *sh, int nr, char **names)
+/* What is wrong with a name is told when the file is opened; what is wrong with the server, here, too. */
+static int width_of_files(struct shell *sh, struct wc *wc, int nr, char **names)
 {
     uint64_t sum = 0;
     int least = 1;
@@ -138,12 +139,14 @@ static int width_of_files(struct shell *sh, int nr, char **names)
     for (int i = 0; i < nr; i++) {
         struct fs_stat stat;
         char path[FS_PATH_MAX];
-        bool is_there = path_normalise(names[i], path, sizeof(path)) && fs_stat(sh, path, &stat) == MK_OK;
+        mk_err_t err = path_normalise(names[i], path, sizeof(path)) ? fs_stat(sh, path, &stat) : MK_E_TOO_LONG;
 
-        if (is_there && stat.is_folder)
+        if (err == MK_OK && stat.is_folder)
             least = 7;
-        else if (is_there)
+        else if (err == MK_OK)
             sum += stat.size;
+        else if (err != MK_E_NOT_FOUND && err != MK_E_NOT_FOLDER && err != MK_E_TOO_LONG)
+            wc->status = err_fail(sh, "wc", names[i], err);
     }
     return digits(sum) > least ? digits(sum) : least;
 }
@@ -162,7 +165,7 @@ static void choose_width(struct shell *sh, struct wc *wc, int nr, char **names)
     if (nr <= 1 && wc->has_lines + wc->has_words + wc->has_bytes == 1)
         wc->width = 1;
     else
-        wc->width = nr == 0 ? width_of_input(sh) : width_of_files(sh, nr, names);
+        wc->width = nr == 0 ? width_of_input(sh) : width_of_files(sh, wc, nr, names);
 }
 
 static bool parse_option(struct wc *wc, const char *option)
@@ -208,5 +211,5 @@ int cmd_wc(struct shell *sh, int argc, char **argv)
     choose_width(sh, &wc, argc - first, &argv[first]);
     status = first == argc ? count_input(sh, &wc) : count_files(sh, &wc, argc - first, &argv[first]);
     free(wc.buffer);
-    return status;
+    return status != 0 ? status : wc.status;
 }
