@@ -64,15 +64,12 @@ static inline void example_log(void *arg, const char *line)
     is_report = is_report || strstr(line, "ended its task");
 }
 
-/*
- * A machine with this much memory (0: plenty) that begins with these tasks. The run's exit code, or 1 when something
- * failed.
- */
-static inline int example_run_in(uint64_t memory_size, const struct mk_spawn *spawns, size_t nr)
+/* A machine that begins with these tasks. The run's exit code, or 1 when something failed. */
+static inline int example_run_with(struct mk_machine_config config, const struct mk_spawn *spawns, size_t nr)
 {
-    const struct mk_machine_config config = {.memory_size = memory_size, .log = example_log};
     struct mk_machine *machine;
     int code = 1;
+    config.log = example_log;
     if (mk_machine_create(&config, &machine))
         return 1;
     mk_err_t err = MK_OK;
@@ -88,7 +85,13 @@ static inline int example_run_in(uint64_t memory_size, const struct mk_spawn *sp
 
 static inline int example_run(const struct mk_spawn *spawns, size_t nr)
 {
-    return example_run_in(0, spawns, nr);
+    return example_run_with((struct mk_machine_config){0}, spawns, nr);
+}
+
+/* With this much memory. */
+static inline int example_run_in(uint64_t memory_size, const struct mk_spawn *spawns, size_t nr)
+{
+    return example_run_with((struct mk_machine_config){.memory_size = memory_size}, spawns, nr);
 }
 
 #endif

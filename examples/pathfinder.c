@@ -105,14 +105,11 @@ int main(void)
 {
     const struct mk_spawn spawn = {.label = "pathfinder", .entry = spacecraft, .priority = MK_PRIO_MAX};
     for (int is_cured = 0; is_cured < 2; is_cured++) {
-        const struct mk_machine_config config = {.no_lending = !is_cured, .log = example_log};
-        struct mk_machine *machine;
+        const struct mk_machine_config config = {.no_lending = !is_cured};
         printf("priority inheritance %s\n", is_cured ? "on" : "off");
         fflush(stdout);
-        if (mk_machine_create(&config, &machine) || mk_machine_spawn(machine, &spawn, NULL) ||
-            mk_machine_run(machine, NULL))
+        if (example_run_with(config, &spawn, 1) != 0)
             return 1;
-        mk_machine_destroy(machine);
     }
     return 0;
 }

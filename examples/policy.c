@@ -65,6 +65,9 @@ static const struct mk_policy lifo = {
     .pick = lifo_pick,
 };
 
+/* So the same file, built with -shared -fPIC, is a plugin: `policy = ./lifo.so` in a boot file. */
+__attribute__((visibility("default"))) const struct mk_policy *const mk_policy_entry = &lifo;
+
 static void work(void *arg)
 {
     const char *label = arg;
@@ -84,13 +87,7 @@ static void lab(void *arg)
 int main(void)
 {
     static const struct mk_costs free_of_charge; /* kernel calls and switches take no time, as in a textbook */
-    const struct mk_machine_config config = {.log = example_log, .costs = &free_of_charge, .own_policy = &lifo};
+    const struct mk_machine_config config = {.costs = &free_of_charge, .own_policy = &lifo};
     const struct mk_spawn spawn = {.label = "lab", .entry = lab};
-    struct mk_machine *machine;
-    int code = 1;
-    if (mk_machine_create(&config, &machine) || mk_machine_spawn(machine, &spawn, NULL) ||
-        mk_machine_run(machine, &code))
-        return 1;
-    mk_machine_destroy(machine);
-    return code;
+    return example_run_with(config, &spawn, 1);
 }

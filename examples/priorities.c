@@ -55,13 +55,7 @@ static void lab(void *arg)
 int main(void)
 {
     static const struct mk_costs free_of_charge; /* kernel calls and switches take no time, as in a textbook */
-    const struct mk_machine_config config = {.log = example_log, .quantum = 3 * MK_MSEC, .costs = &free_of_charge};
+    const struct mk_machine_config config = {.quantum = 3 * MK_MSEC, .costs = &free_of_charge};
     const struct mk_spawn spawn = {.label = "lab", .entry = lab, .priority = MK_PRIO_MAX};
-    struct mk_machine *machine;
-    int code = 1;
-    if (mk_machine_create(&config, &machine) || mk_machine_spawn(machine, &spawn, NULL) ||
-        mk_machine_run(machine, &code))
-        return 1;
-    mk_machine_destroy(machine);
-    return code;
+    return example_run_with(config, &spawn, 1);
 }

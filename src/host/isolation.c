@@ -264,7 +264,6 @@ __attribute__((section("mk_enter"), noinline)) void host_isolation_enter(struct 
         return;
     isolation->ops->open_arena(isolation);
     isolation->is_kernel = true;
-    isolation->counts.nr_protects++;
 }
 
 /* A signal came in between, and closed the arena on its way back. */
@@ -278,7 +277,6 @@ bool host_isolation_is_entering(const struct host_isolation *isolation, uintptr_
 
 void host_isolation_return(struct host_isolation *isolation)
 {
-    isolation->counts.nr_protects++;
     isolation->is_kernel = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     isolation->ops->close_arena(isolation);
@@ -348,10 +346,7 @@ bool host_isolation_fault(struct host_isolation *isolation, uintptr_t addr, bool
     if (range->pages &&
         !(isolation_page(range, (addr - range->start) / host_page_size()) & (is_write ? PAGE_WRITE : PAGE_READ)))
         return false;
-    if (!isolation->ops->open_piece(isolation, range, addr))
-        return false;
-    isolation->counts.nr_faults++;
-    return true;
+    return isolation->ops->open_piece(isolation, range, addr);
 }
 
 static bool may_touch(const struct host_isolation *isolation, const struct host_range *range, bool is_write)
@@ -396,11 +391,6 @@ struct host_domain *host_isolation_owner(const struct host_isolation *isolation,
     return range && range->domain != &isolation->kernel ? range->domain : NULL;
 }
 
-struct host_isolation_counts host_isolation_counts(const struct host_isolation *isolation)
-{
-    return isolation->counts;
-}
-
 /* ---- windows ---- */
 
 uintptr_t isolation_run(const struct host_range *range, uintptr_t start, uintptr_t end, unsigned *accessp)
@@ -411,6 +401,17 @@ uintptr_t isolation_run(const struct host_range *range, uintptr_t start, uintptr
     while (next < end && isolation_page(range, (next - range->start) / page_size) == *accessp)
         next += page_size;
     return next;
+}
+
+uintptr_t isolation_part(const struct host_range *range, uintptr_t *startp, unsigned *accessp)
+{
+    *accessp = PAGE_READ | PAGE_WRITE;
+    if (range->pages)
+        return isolation_run(range, *startp, range->end, accessp);
+    if (!range->lead || host_guards_are_marks())
+        return range->end;
+    *startp += range->lead;
+    return *startp + range->size;
 }
 
 static void set_pages(struct host_range *range, uintptr_t addr, size_t size, unsigned access)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Isolation by mprotect: what of a machine's memory may be touched now.
+ * Isolation: what of a machine's memory may be touched now.
  *
  * All memory of a machine's tasks and of its kernel is registered here, in ranges of pieces. A range belongs to a
  * domain: that of a task, or the kernel's. While a task runs, the pieces of other domains are closed, and the kernel's
@@ -21,7 +21,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct host_cpu;
 struct host_isolation;
 struct host_domain;
 
@@ -47,7 +46,7 @@ void host_isolation_look_end(uint32_t rights);
 bool host_isolation_has_keys(void);
 void host_isolation_destroy(struct host_isolation *isolation);
 
-/* Kernel memory out of the arena, aligned to 64, not zeroed if it was freed before; NULL: none. */
+/* Kernel memory out of the arena, aligned to 64, zeroed; NULL: none. */
 void *host_isolation_alloc(struct host_isolation *isolation, size_t size);
 void host_isolation_free(struct host_isolation *isolation, void *p, size_t size);
 
@@ -107,12 +106,6 @@ bool host_isolation_is_foreign(const struct host_isolation *isolation, uintptr_t
                                const struct host_domain *domain);
 /* Whose it is; NULL: nobody's, or the kernel's. */
 struct host_domain *host_isolation_owner(const struct host_isolation *isolation, uintptr_t addr);
-
-/* How often pieces were opened by a signal, and calls of mprotect: for the benchmark and tests. */
-struct host_isolation_counts {
-    uint64_t nr_faults, nr_protects;
-};
-struct host_isolation_counts host_isolation_counts(const struct host_isolation *isolation);
 
 /* ---- windows: as host_memory_map, host_pages_protect and host_pages_decommit; `isolation` NULL: just those ---- */
 

@@ -92,25 +92,18 @@ void host_isolation_look_end(uint32_t rights)
 
 /* ---- ranges ---- */
 
-static bool protect(struct host_isolation *isolation, uintptr_t start, uintptr_t end, unsigned access, int key)
+static bool protect(uintptr_t start, uintptr_t end, unsigned access, int key)
 {
-    isolation->counts.nr_protects++;
     return host_keys->protect((void *)start, end - start, access & PAGE_READ, access & PAGE_WRITE, key);
 }
 
-static void give_key(struct host_isolation *isolation, const struct host_range *range, int key)
+static void give_key(const struct host_range *range, int key)
 {
-    unsigned access = PAGE_READ | PAGE_WRITE;
+    unsigned access;
     for (uintptr_t start = range->start, next; start < range->end; start = next) {
-        next = range->end;
-        if (range->pages) {
-            next = isolation_run(range, start, range->end, &access);
-        } else if (range->lead && !host_guards_are_marks()) { /* the guards must stay */
-            start += range->lead;
-            next = start + range->size;
-        }
+        next = isolation_part(range, &start, &access);
         if (access)
-            protect(isolation, start, next, access, key);
+            protect(start, next, access, key);
     }
 }
 
@@ -121,18 +114,21 @@ static int key_of(const struct host_domain *domain)
 
 static void close_range(struct host_isolation *isolation, const struct host_range *range)
 {
-    give_key(isolation, range, key_of(range->domain));
+    (void)isolation;
+    give_key(range, key_of(range->domain));
 }
 
 static void open_range(struct host_isolation *isolation, const struct host_range *range)
 {
-    give_key(isolation, range, 0);
+    (void)isolation;
+    give_key(range, 0);
 }
 
 static bool open_window(struct host_isolation *isolation, const struct host_range *range, uintptr_t start,
                         uintptr_t end, unsigned access)
 {
-    return protect(isolation, start, end, access, key_of(range->domain));
+    (void)isolation;
+    return protect(start, end, access, key_of(range->domain));
 }
 
 static void own_arena(struct host_isolation *isolation, void *start, size_t size)

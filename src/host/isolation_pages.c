@@ -8,20 +8,30 @@
 #include <string.h>
 #include <sys/mman.h>
 
+static bool protect(uintptr_t start, uintptr_t end, unsigned access)
+{
+    return host_pages_protect((void *)start, end - start, access & PAGE_READ, access & PAGE_WRITE);
+}
+
+/* What may be done with memory of the range that is closed. */
+static unsigned closed_access(const struct host_isolation *isolation, const struct host_range *range)
+{
+    return isolation_is_readable(isolation, range) ? PAGE_READ : 0;
+}
+
 static void close_range(struct host_isolation *isolation, const struct host_range *range)
 {
-    isolation_protect(isolation, range->start, range->end - range->start, isolation_is_readable(isolation, range),
-                      false);
+    protect(range->start, range->end, closed_access(isolation, range));
 }
 
 static void open_range(struct host_isolation *isolation, const struct host_range *range)
 {
-    if (!range->lead || host_guards_are_marks()) {
-        isolation_protect(isolation, range->start, range->end - range->start, true, true);
-        return;
+    unsigned access;
+    (void)isolation;
+    for (uintptr_t start = range->start, next; start < range->end; start = next) {
+        next = isolation_part(range, &start, &access);
+        protect(start, next, access);
     }
-    for (uintptr_t start = range->start + range->lead; start < range->end; start += range->stride)
-        isolation_protect(isolation, start, range->size, true, true);
 }
 
 static void open_arena(struct host_isolation *isolation)
@@ -63,22 +73,20 @@ static struct piece *piece_find(struct host_domain *domain, uintptr_t start)
 
 static void close_pages(struct host_isolation *isolation, const struct piece *piece, uintptr_t end)
 {
-    isolation_protect(isolation, piece->start, end - piece->start, isolation_is_readable(isolation, piece->range),
-                      false);
+    protect(piece->start, end, closed_access(isolation, piece->range));
 }
 
 /* As they may be touched, in runs of equal ones. */
-static bool open_pages(struct host_isolation *isolation, const struct host_range *range, uintptr_t start, uintptr_t end)
+static bool open_pages(const struct host_range *range, uintptr_t start, uintptr_t end)
 {
-    if (range->kind != HOST_RANGE_WINDOW)
-        return isolation_protect(isolation, start, end - start, true, true);
     bool is_done = true;
+    if (!range->pages)
+        return protect(start, end, PAGE_READ | PAGE_WRITE);
     for (uintptr_t addr = start, next; addr < end; addr = next) {
         unsigned access;
         next = isolation_run(range, addr, end, &access);
         if (access)
-            is_done =
-                isolation_protect(isolation, addr, next - addr, access & PAGE_READ, access & PAGE_WRITE) && is_done;
+            is_done = protect(addr, next, access) && is_done;
     }
     return is_done;
 }
@@ -118,7 +126,7 @@ static bool piece_open(struct host_isolation *isolation, const struct piece *wan
     struct piece *piece = piece_find(domain, wanted->start);
     if (piece && piece->is_open)
         return true;
-    if (!open_pages(isolation, wanted->range, wanted->start, wanted->end))
+    if (!open_pages(wanted->range, wanted->start, wanted->end))
         return false;
     note_open(isolation, domain);
     if (piece) {
@@ -130,7 +138,7 @@ static bool piece_open(struct host_isolation *isolation, const struct piece *wan
     unsigned i = piece_index(domain, wanted->start);
     memmove(&domain->pieces[i + 1], &domain->pieces[i], (domain->nr++ - i) * sizeof(struct piece));
     domain->pieces[i] = *wanted;
-    domain->pieces[i].stamp = ++domain->clock;
+    domain->pieces[i].stamp = ++isolation->clock;
     domain->pieces[i].is_open = true;
     return true;
 }
@@ -152,7 +160,7 @@ static void open_domain(struct host_isolation *isolation, struct host_domain *do
         struct piece *pieces = domain->pieces;
         end = run_end(domain, i);
         if (!pieces[i].is_open)
-            open_pages(isolation, pieces[i].range, pieces[i].start, pieces[end - 1].end);
+            open_pages(pieces[i].range, pieces[i].start, pieces[end - 1].end);
         for (; i < end; i++)
             pieces[i].is_open = true;
     }
@@ -229,7 +237,7 @@ static bool open_window(struct host_isolation *isolation, const struct host_rang
         piece_at(range, addr, &piece);
         next = piece.end < end ? piece.end : end;
         const struct piece *known = piece_find(range->domain, piece.start);
-        is_done = known && known->is_open ? open_pages(isolation, range, addr, next) : piece_open(isolation, &piece);
+        is_done = known && known->is_open ? open_pages(range, addr, next) : piece_open(isolation, &piece);
     }
     return is_done;
 }

@@ -27,7 +27,7 @@ struct host_range {
 struct piece {
     uintptr_t start, end;
     const struct host_range *range;
-    uint32_t stamp; /* when it was remembered */
+    uint64_t stamp; /* when it was remembered */
     bool is_open;
 };
 
@@ -35,7 +35,6 @@ struct host_domain {
     struct list link; /* in those that may have open pieces; with keys: in those that have one */
     int key;          /* 0: none */
     uint64_t stamp;   /* when it ran last */
-    uint32_t clock;
     unsigned nr;
     struct piece pieces[NR_PIECES]; /* by address */
 };
@@ -81,18 +80,10 @@ struct host_isolation {
     struct host_domain *user;    /* whose pointers the kernel is given */
     bool is_kernel;
     bool is_suspended;
-    uint64_t clock;
-    int keys[16]; /* for domains */
+    uint64_t clock; /* of the stamps */
+    int keys[16];   /* for domains */
     unsigned nr_keys;
-    struct host_isolation_counts counts;
 };
-
-static inline bool isolation_protect(struct host_isolation *isolation, uintptr_t start, size_t size, bool is_readable,
-                                     bool is_writable)
-{
-    isolation->counts.nr_protects++;
-    return host_pages_protect((void *)start, size, is_readable, is_writable);
-}
 
 /* The range at this address; NULL: none. */
 struct host_range *isolation_range_at(const struct host_isolation *isolation, uintptr_t addr);
@@ -104,6 +95,12 @@ static inline unsigned isolation_page(const struct host_range *range, size_t pag
 
 /* From `start` on pages of a window that may be touched in the same way: where they end, at most at `end`. */
 uintptr_t isolation_run(const struct host_range *range, uintptr_t start, uintptr_t end, unsigned *accessp);
+
+/*
+ * The next part of a range from *startp on that is opened in one step, and how; *startp moves behind the guard of a
+ * stack, if that must be left as it is. Where the part ends.
+ */
+uintptr_t isolation_part(const struct host_range *range, uintptr_t *startp, unsigned *accessp);
 
 /* Whether one of the kernel's own ranges can be read while a task runs. */
 static inline bool isolation_is_readable(const struct host_isolation *isolation, const struct host_range *range)

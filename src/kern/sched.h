@@ -147,7 +147,7 @@ static inline struct cpu *kernel_look(void)
  */
 static inline bool kernel_open(struct cpu *cpu)
 {
-    bool was_open = !cpu->host.isolation || host_isolation_is_kernel(cpu->host.isolation);
+    bool was_open = likely(!cpu->is_special) || !cpu->host.isolation || host_isolation_is_kernel(cpu->host.isolation);
     if (unlikely(!was_open))
         host_isolation_enter(cpu->host.isolation);
     return was_open;
@@ -159,14 +159,19 @@ static inline void kernel_close(struct cpu *cpu, bool was_open)
         host_isolation_leave(cpu->host.isolation, cpu->current->task->domain);
 }
 
+/* A task's code goes on. */
+static inline void kernel_close_all(struct cpu *cpu)
+{
+    kernel_close(cpu, likely(!cpu->is_special) || !cpu->host.isolation);
+}
+
 /* The same, for calls that do something. */
 static inline struct cpu *kernel_enter(void)
 {
     struct cpu *cpu = kernel_look();
     if (unlikely(!cpu))
         return NULL;
-    if (unlikely(cpu->is_special))
-        kernel_open(cpu);
+    kernel_open(cpu);
     if (likely(cpu->machine->clock == MK_CLOCK_VIRTUAL))
         cpu->now += cpu->entry_cost;
     else
@@ -184,8 +189,7 @@ static inline void kernel_point(struct cpu *cpu)
 static inline void kernel_leave(struct cpu *cpu)
 {
     kernel_point(cpu);
-    if (unlikely(cpu->is_special))
-        kernel_close(cpu, !cpu->host.isolation);
+    kernel_close_all(cpu);
 }
 
 #endif

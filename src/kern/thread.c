@@ -14,11 +14,9 @@ static void thread_main(void *arg)
     for (;;) {
         host_context_reset_fp();
         struct cpu *cpu = this_cpu();
-        if (unlikely(cpu->is_special))
-            kernel_close(cpu, !cpu->host.isolation);
+        kernel_close_all(cpu);
         self->entry(self->arg);
-        if (unlikely(cpu->is_special))
-            kernel_open(cpu);
+        kernel_open(cpu);
         cpu->machine->ops->thread_ended(self);
         self->flags |= THREAD_PARKED;
         sched_exit(cpu); /* returns at the beginning of the next life */

@@ -16,7 +16,7 @@ mk_err_t probe_call(struct cpu *cpu, const char *name, struct mk_msg *msg, mk_na
                                        .msg = msg,
                                        .port = port};
     self->flags |= THREAD_PROBED;
-    kernel_close(cpu, !cpu->host.isolation); /* it is no part of the kernel, and makes calls itself */
+    kernel_close_all(cpu); /* it is no part of the kernel, and makes calls itself */
     mk_err_t err = machine->probe(machine->probe_arg, &call);
     kernel_open(cpu);
     self->flags &= (uint8_t)~THREAD_PROBED;

@@ -44,6 +44,6 @@ mk_err_t mk_thread_set_sched(mk_name_t name, const struct mk_sched_params *user_
         err = policy_declare(cpu, thread, &params);
     if (err || thread != self)
         return leave(cpu, err);
-    kernel_close(cpu, !cpu->host.isolation); /* it may be about to wait: it keeps the CPU until its next call */
+    kernel_close_all(cpu); /* it may be about to wait: it keeps the CPU until its next call */
     return MK_OK;
 }

@@ -31,7 +31,7 @@
     if (unlikely(cpu->is_probed)) { \
         mk_err_t probed = probe_call(cpu, name, msg, port); \
         if (probed) { \
-            kernel_close(cpu, !cpu->host.isolation); \
+            kernel_close_all(cpu); \
             return probed == MK_PROBE_SKIP ? MK_OK : probed; \
         } \
     } \

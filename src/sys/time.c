@@ -33,7 +33,7 @@ mk_err_t mk_time_spend(mk_time_t ns)
     if (ns < 0 || ns > MK_TIME_FOREVER / 2 - cpu->now)
         return leave(cpu, MK_E_BAD_ARGUMENT);
     sched_spend(cpu, ns);
-    kernel_close(cpu, !cpu->host.isolation);
+    kernel_close_all(cpu);
     return MK_OK;
 }
 
